@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sideband of an access: what a bus carries beside address and data, as one plain TLM extension.
+#pragma once
+
+#include "models/core/access.h"
+
+#include <tlm>
+
+#include <cstdint>
+
+namespace iommulab {
+
+/// Attached to a generic payload by a master; an IOMMU reads it, never writes it. It is sticky: a pooled payload keeps it
+/// through reset() and release, so that no access allocates one. A payload without it counts as source 0, unprivileged data,
+/// non-secure, untranslated.
+struct sideband : tlm::tlm_extension<sideband> {
+    std::uint32_t source_id = 0; ///< StreamID, requester id (bus<<8|device<<3|function), LIODN, master number
+    std::uint32_t pasid = 0;     ///< PASID / SubstreamID, up to 20 bits; valid only with has_pasid
+    bool has_pasid = false;
+    bool privileged = false;  ///< supervisor access (AxPROT[0], PCIe Privileged Mode Requested)
+    bool instruction = false; ///< instruction fetch (AxPROT[2], PCIe Execute Requested)
+    bool secure = false;      ///< secure world (AxPROT[1] clear)
+    address_type type = address_type::untranslated;
+    bool pooled = false; ///< lives inside a pooled payload: free() leaves it alone
+
+    [[nodiscard]] tlm::tlm_extension_base* clone() const override {
+        auto* copy = new sideband(*this);
+        copy->pooled = false;
+        return copy;
+    }
+    void copy_from(const tlm::tlm_extension_base& other) override {
+        const bool mine = pooled;
+        *this = static_cast<const sideband&>(other);
+        pooled = mine;
+    }
+    void free() override {
+        if (!pooled)
+            delete this;
+    }
+
+    /// The access that a payload with (or without) a sideband asks for.
+    static access describe(const tlm::tlm_generic_payload& payload) {
+        access a;
+        a.address = payload.get_address();
+        a.length_bytes = payload.get_data_length();
+        a.write = payload.is_write();
+        if (const auto* s = payload.get_extension<sideband>()) {
+            a.source_id = s->source_id;
+            a.pasid = s->pasid;
+            a.has_pasid = s->has_pasid;
+            a.privileged = s->privileged;
+            a.instruction = s->instruction;
+            a.secure = s->secure;
+            a.type = s->type;
+        }
+        return a;
+    }
+};
+
+} // namespace iommulab

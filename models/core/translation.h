@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an IOMMU answers: a translation of one page, or a fault.
+#pragma once
+
+#include "models/core/access.h"
+
+#include <array>
+#include <cstdint>
+
+namespace iommulab {
+
+/// Rights of a page: one bit each for read, write and execute, by unprivileged and by privileged accesses.
+class rights {
+  public:
+    enum bit : std::uint8_t {
+        read = 1 << 0,
+        write = 1 << 1,
+        execute = 1 << 2,
+        privileged_read = 1 << 3,
+        privileged_write = 1 << 4,
+        privileged_execute = 1 << 5,
+    };
+    static constexpr std::uint8_t all = 0x3f;
+    static constexpr std::uint8_t reads = read | privileged_read;
+    static constexpr std::uint8_t writes = write | privileged_write;
+    static constexpr std::uint8_t executes = execute | privileged_execute;
+
+    /// The one right that `a` needs.
+    static constexpr std::uint8_t needed_by(const access& a) {
+        const unsigned kind = a.write ? 1U : (a.instruction ? 2U : 0U);
+        return static_cast<std::uint8_t>(1U << (kind + (a.privileged ? 3U : 0U)));
+    }
+};
+
+/// Whose translation it is: the keys by which software invalidates. An architecture gives the numbers their meaning:
+/// `vm` is a VMID or domain id, `space` an ASID or PASID, `regime` tells apart what must never match each other.
+struct translation_tag {
+    std::uint32_t vm = 0;
+    std::uint32_t space = 0;
+    std::uint8_t regime = 0;
+
+    friend constexpr bool operator==(const translation_tag&, const translation_tag&) = default;
+};
+
+/// The translation of one page, or of any naturally aligned range for which it is linear.
+struct translation {
+    std::uint64_t input_base = 0;  ///< first input address; aligned to the size
+    std::uint64_t output_base = 0; ///< first output address; aligned to the size
+    std::uint8_t log2_size = 12;   ///< log2 of the size in bytes; 64 covers everything
+    std::uint8_t allowed = 0;      ///< rights bits
+    bool global = false;           ///< serves every `space` of its vm and regime
+    bool cacheable = true;         ///< false: a TLB must not keep it
+    bool bypassed = false;         ///< no table was used: the address went through as it is
+    std::uint16_t attributes = 0;  ///< memory attributes in the architecture's own encoding
+    translation_tag tag;
+
+    [[nodiscard]] constexpr std::uint64_t offset_mask() const {
+        return log2_size >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << log2_size) - 1;
+    }
+    [[nodiscard]] constexpr bool covers(std::uint64_t address) const {
+        return (address & ~offset_mask()) == input_base;
+    }
+    [[nodiscard]] constexpr std::uint64_t output(std::uint64_t address) const {
+        return output_base | (address & offset_mask());
+    }
+    /// Bytes from `address` to the end of the page, never less than 1, saturating.
+    [[nodiscard]] constexpr std::uint64_t bytes_from(std::uint64_t address) const {
+        const std::uint64_t left = offset_mask() - (address & offset_mask());
+        return left == ~std::uint64_t{0} ? left : left + 1;
+    }
+};
+
+/// Why an access was refused. The engine knows how the access ends; what the words mean is the architecture's.
+struct fault {
+    enum class ending : std::uint8_t {
+        abort,  ///< the master gets an error response
+        ignore, ///< reads return zero, writes vanish, the master sees success
+        stall,  ///< the access waits in the stall buffer for software's verdict
+    };
+    std::uint32_t reason = 0; ///< the architecture's number of the event
+    ending ends = ending::abort;
+    bool recorded = true;                 ///< false: no event is written for it
+    std::array<std::uint64_t, 8> words{}; ///< the event record, in the architecture's layout
+};
+
+} // namespace iommulab
