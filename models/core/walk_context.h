@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a walk may ask of the world. Who answers decides what it costs: nothing (debug), an annotated delay (loosely timed), or
+// a place in a queue (cycle-approximate).
+#pragma once
+
+#include "models/core/structure.h"
+#include "models/core/time_sheet.h"
+#include "models/core/translation.h"
+#include "models/core/walk.h"
+
+#include <array>
+#include <coroutine>
+#include <cstdint>
+#include <optional>
+
+namespace iommulab {
+
+/// One access of the IOMMU itself to memory: little-endian, naturally aligned.
+struct memory_request {
+    enum class kind : std::uint8_t { read, write, compare_swap };
+    kind what = kind::read;
+    bool ok = false;      ///< false: the bus answered with an error
+    bool swapped = false; ///< compare_swap: memory held `words[0]` and holds `words[1]` now; else words[0] is what it holds
+    time_part part = time_part::configuration_fetch;
+    std::uint32_t bytes = 8; ///< 4, 8, ... 64
+    std::uint64_t address = 0;
+    std::array<std::uint64_t, 8> words{};
+    std::coroutine_handle<> waiter;
+};
+
+/// A wait inside the IOMMU.
+struct pause_request {
+    time_part part = time_part::configuration;
+    std::coroutine_handle<> waiter;
+};
+
+/// A question to the main TLB.
+struct translation_request {
+    translation_tag tag;
+    std::uint64_t address = 0;
+    std::uint8_t needed = 0; ///< rights; an entry without them counts as a miss, so that the tables decide
+    std::optional<translation> found;
+    std::coroutine_handle<> waiter;
+};
+
+class walk_context {
+  public:
+    virtual ~walk_context() = default;
+    walk_context() = default;
+    walk_context(const walk_context&) = delete;
+    walk_context& operator=(const walk_context&) = delete;
+
+    /// 8 bytes at `address`; nullopt: external abort.
+    auto read64(time_part part, std::uint64_t address) {
+        struct awaiter : memory_awaiter {
+            std::optional<std::uint64_t> await_resume() const {
+                return request.ok ? std::optional<std::uint64_t>(request.words[0]) : std::nullopt;
+            }
+        };
+        awaiter a;
+        a.context = this;
+        a.request.part = part;
+        a.request.address = address;
+        return a;
+    }
+    /// `bytes` (a multiple of 4, up to 64) at `address`, as little-endian 64-bit words; nullopt: external abort.
+    auto read_words(time_part part, std::uint64_t address, std::uint32_t bytes) {
+        struct awaiter : memory_awaiter {
+            std::optional<std::array<std::uint64_t, 8>> await_resume() const {
+                return request.ok ? std::optional<std::array<std::uint64_t, 8>>(request.words) : std::nullopt;
+            }
+        };
+        awaiter a;
+        a.context = this;
+        a.request.part = part;
+        a.request.address = address;
+        a.request.bytes = bytes;
+        return a;
+    }
+    /// Writes `bytes` of `words`; false: external abort.
+    auto write_words(time_part part, std::uint64_t address, std::uint32_t bytes, const std::array<std::uint64_t, 8>& words) {
+        struct awaiter : memory_awaiter {
+            bool await_resume() const { return request.ok; }
+        };
+        awaiter a;
+        a.context = this;
+        a.request.what = memory_request::kind::write;
+        a.request.part = part;
+        a.request.address = address;
+        a.request.bytes = bytes;
+        a.request.words = words;
+        return a;
+    }
+    /// Replaces the 8 bytes at `address` if they are `expected`. The request tells (ok, swapped, words[0]).
+    auto compare_swap64(time_part part, std::uint64_t address, std::uint64_t expected, std::uint64_t desired) {
+        struct awaiter : memory_awaiter {
+            const memory_request& await_resume() const { return request; }
+        };
+        awaiter a;
+        a.context = this;
+        a.request.what = memory_request::kind::compare_swap;
+        a.request.part = part;
+        a.request.address = address;
+        a.request.words[0] = expected;
+        a.request.words[1] = desired;
+        return a;
+    }
+    /// Lets `cycles` pass.
+    auto pass(time_part part, std::uint64_t cycles) {
+        struct awaiter {
+            walk_context* context;
+            std::uint64_t cycles;
+            pause_request request;
+            bool await_ready() { return cycles == 0 || context->begin_pause(request, cycles); }
+            void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
+            void await_resume() const {}
+        };
+        awaiter a{this, cycles, {}};
+        a.request.part = part;
+        return a;
+    }
+    /// A copy of the value under `key`, or nullopt. Costs the cache's latency and a slot of its port; one that does not exist
+    /// costs nothing. A debug access never sees a cache.
+    template <class Value>
+    auto look_up(structure_cache<Value>& cache, const cache_key& key, time_part part) {
+        struct awaiter {
+            walk_context* context;
+            structure_cache<Value>* cache;
+            cache_key key;
+            pause_request request;
+            bool await_ready() {
+                return !context->remembers() || !cache->exists() || context->begin_look_up(request, cache->port);
+            }
+            void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
+            std::optional<Value> await_resume() {
+                if (!context->remembers() || !cache->exists())
+                    return std::nullopt;
+                ++cache->lookups;
+                const Value* v = cache->find(key);
+                if (!v)
+                    return std::nullopt;
+                ++cache->hits;
+                return *v;
+            }
+        };
+        awaiter a{this, &cache, key, {}};
+        a.request.part = part;
+        return a;
+    }
+    /// The main TLB's answer, or that of another access's walk of the same page. nullopt: this walk has a walker now, and must
+    /// find the translation itself; what it returns goes into the TLB.
+    auto find_translation(const translation_tag& tag, const access& a) {
+        struct awaiter {
+            walk_context* context;
+            translation_request request;
+            bool await_ready() { return context->begin_translation(request); }
+            void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
+            std::optional<translation> await_resume() const { return request.found; }
+        };
+        awaiter w{this, {}};
+        w.request.tag = tag;
+        w.request.address = a.address;
+        w.request.needed = rights::needed_by(a);
+        return w;
+    }
+    /// Waits until every access that was in the IOMMU when this was asked has completed, or is stalled for software.
+    auto drain() {
+        struct awaiter {
+            walk_context* context;
+            pause_request request;
+            bool await_ready() { return context->begin_drain(request); }
+            void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
+            void await_resume() const {}
+        };
+        return awaiter{this, {}};
+    }
+
+    /// Ends a walk: keeps the fault for the engine. `co_return c.refuse(f);`
+    std::nullopt_t refuse(const fault& f) {
+        fault_ = f;
+        return std::nullopt;
+    }
+    [[nodiscard]] const fault& refusal() const { return fault_; }
+
+    /// False for a debug access: no cache is read or filled, no table entry is updated.
+    [[nodiscard]] virtual bool remembers() const = 0;
+    /// May a cache be filled with something read since this walk began? Not if an invalidation that covers it came meanwhile.
+    [[nodiscard]] virtual bool may_fill(const translation_tag& tag, bool global, std::uint64_t base,
+                                        std::uint64_t mask) const = 0;
+    [[nodiscard]] virtual bool may_fill_configuration(std::uint32_t source_id, std::uint32_t pasid) const = 0;
+
+  protected:
+    /// Each begins what is asked for; true: it is done. Otherwise the waiter is resumed when it is.
+    virtual bool begin_memory(memory_request& r) = 0;
+    virtual bool begin_pause(pause_request& r, std::uint64_t cycles) = 0;
+    virtual bool begin_look_up(pause_request& r, structure_port& port) = 0;
+    virtual bool begin_translation(translation_request& r) = 0;
+    virtual bool begin_drain(pause_request& r) = 0;
+
+    fault fault_;
+
+  private:
+    struct memory_awaiter {
+        walk_context* context = nullptr;
+        memory_request request;
+        bool await_ready() { return context->begin_memory(request); }
+        void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
+    };
+};
+
+/// How a walk ends: with a translation, or refused (see walk_context::refusal).
+using outcome = std::optional<translation>;
+
+} // namespace iommulab
