@@ -42,6 +42,8 @@ inline constexpr std::size_t time_parts = static_cast<std::size_t>(time_part::re
 
 /// Short fixed name, as in results: "port_wait", "walk_level_0".
 const char* name_of(time_part part);
+/// A few words for people: "waiting for the port", "table walk, level 0".
+const char* text_of(time_part part);
 
 constexpr time_part walk_level(unsigned stage, unsigned level) {
     return static_cast<time_part>(static_cast<unsigned>(stage == 2 ? time_part::stage2_level_0 : time_part::walk_level_0) + level);
@@ -78,6 +80,8 @@ class time_sheet {
 /// How an access was answered, for statistics.
 enum class access_outcome : std::uint8_t { micro_tlb_hit, tlb_hit, miss, bypass, fault };
 inline constexpr std::size_t access_outcomes = 5;
+/// Fixed name, as in results: "micro_tlb_hit"; and words for people: "micro-TLB hit".
 const char* name_of(access_outcome outcome);
+const char* text_of(access_outcome outcome);
 
 } // namespace iommulab

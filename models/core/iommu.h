@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine: an IOMMU without an architecture. A model derives from it and says what a translation is; when things happen, and
+// what waits for what, is decided here, the same for all.
+#pragma once
+
+#include "models/core/iommu_parameters.h"
+#include "models/core/invalidation.h"
+#include "models/core/registers.h"
+#include "models/core/scheduler.h"
+#include "models/core/statistics.h"
+#include "models/core/tlb.h"
+#include "models/core/translation.h"
+#include "models/core/walk_context.h"
+#include "models/core/waveform.h"
+
+#include <systemc>
+#include <tlm>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace iommulab {
+
+class upstream_port;
+class table_port;
+class register_port;
+struct engine_state;
+
+/// Sockets: `upstream(n)` takes accesses of devices, `downstream(n)` passes them on, `tables()` carries the IOMMU's own reads
+/// and writes (walks, queues, messages), `registers_socket()` takes the guest's register accesses.
+class iommu : public sc_core::sc_module {
+  public:
+    iommu(sc_core::sc_module_name name, const iommu_parameters& parameters, register_bank& registers);
+    ~iommu() override;
+
+    tlm::tlm_target_socket<64>& upstream(std::size_t port = 0);
+    tlm::tlm_initiator_socket<64>& downstream(std::size_t port = 0);
+    tlm::tlm_initiator_socket<64>& tables();
+    tlm::tlm_target_socket<64>& registers_socket();
+
+    [[nodiscard]] const iommu_parameters& parameters() const { return parameters_; }
+    [[nodiscard]] const access_statistics& statistics() const;
+    /// The engine's counters and the model's.
+    [[nodiscard]] std::vector<counter> counters() const;
+    /// Sizes, in bytes, that the model's own interrupts are called by, in order: "eventq", "gerror".
+    [[nodiscard]] virtual std::vector<const char*> interrupt_names() const { return {}; }
+    /// Wired interrupt `n`, active high.
+    sc_core::sc_port<sc_core::sc_signal_inout_if<bool>, 1, sc_core::SC_ZERO_OR_MORE_BOUND>& interrupt(std::size_t n);
+
+    /// Nothing in flight: no access, no walk, no command, no event to write. Stalled accesses don't count.
+    [[nodiscard]] bool idle() const;
+    /// Records waveforms of this IOMMU from now on; before the simulation starts.
+    virtual void trace(waveform_writer& writer);
+    /// To the state after power-on: registers, caches, queues, counters. Only when idle.
+    void reset();
+    /// Addresses that the last walk read, in order: for tests against recorded walks.
+    [[nodiscard]] const std::vector<std::pair<std::uint64_t, std::uint32_t>>& last_walk_reads() const;
+    void record_walk_reads(bool on);
+
+    /// Translates without time and without a trace: what an access would get from the tables as they are now.
+    outcome probe(const access& a, fault* why = nullptr);
+
+  protected:
+    // --- what a model says -------------------------------------------------------------------------------------------------
+    /// The translation of one access, or a refusal. Runs in all three modes.
+    virtual walk<outcome> translate(walk_context& context, const access& a) = 0;
+    /// A fault was decided; the model records it (usually by spawning the write of an event). `stall_tag` names the access in
+    /// the stall buffer when it waits for software. Never called for a debug access.
+    virtual void report(const access& a, const fault& f, std::uint32_t stall_tag) = 0;
+    /// An invalidation took effect: the model drops what its own caches hold of it. Returns entries dropped.
+    virtual std::uint32_t invalidate_caches(const invalidation& i) = 0;
+    /// Back to power-on state, apart from the registers.
+    virtual void reset_model() = 0;
+
+    // --- what a model asks for ---------------------------------------------------------------------------------------------
+    /// Runs work in the background: commands, event writes. It gets a context of its own.
+    void spawn(walk<void> (*work)(iommu&, walk_context&));
+    template <class Model, walk<void> (Model::*Work)(walk_context&)>
+    void spawn() {
+        spawn([](iommu& self, walk_context& c) { return (static_cast<Model&>(self).*Work)(c); });
+    }
+    /// Removes translations or configuration from every structure now. Accesses that use them already are waited for by
+    /// walk_context::drain. Returns entries dropped.
+    std::uint32_t invalidate(const invalidation& i);
+    /// Software's verdict on a stalled access; false: no access has this tag (and source).
+    enum class verdict : std::uint8_t { retry, abort, ignore };
+    bool resume_stalled(std::uint32_t stall_tag, std::uint32_t source_id, verdict v);
+    /// Ends every stalled access of a source.
+    void terminate_stalled(std::uint32_t source_id, verdict v);
+    void set_interrupt(std::size_t n, bool level);
+    void pulse_interrupt(std::size_t n);
+    void add_counter(const char* name, const char* text, const std::uint64_t& value);
+    [[nodiscard]] register_bank& registers() { return registers_; }
+    [[nodiscard]] scheduler& clock();
+    [[nodiscard]] waveform_writer* waves() const { return waves_; }
+
+  private:
+    friend class upstream_port;
+    iommu_parameters parameters_;
+    register_bank& registers_;
+    waveform_writer* waves_ = nullptr;
+    std::unique_ptr<engine_state> engine_;
+};
+
+} // namespace iommulab
