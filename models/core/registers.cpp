@@ -17,7 +17,9 @@ namespace {
 constexpr std::uint32_t no_alias = ~0U;
 constexpr std::size_t most_blocks = 32768; // 128 KiB of index; blocks grow with the register space beyond that
 
-std::uint64_t ones(unsigned bits) { return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1; }
+std::uint64_t ones(unsigned bits) {
+    return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+}
 
 std::string hexadecimal(std::uint64_t value) {
     char digits[16];
@@ -71,7 +73,8 @@ void register_bank::check(const register_declaration& r) const {
     for (const auto& [value, what] :
          {std::pair{r.reset, "reset value"}, {r.writable, "write mask"}, {r.clears, "write-1-to-clear mask"}})
         if (value & ~ones(bits))
-            reject(r, std::string(what) + " " + hexadecimal(value) + " has bits beyond bit " + std::to_string(bits - 1));
+            reject(r,
+                   std::string(what) + " " + hexadecimal(value) + " has bits beyond bit " + std::to_string(bits - 1));
     if (r.writable & r.clears)
         reject(r, "bits " + hexadecimal(r.writable & r.clears) + " are both written and cleared by a 1");
     for (const auto& f : r.fields)
@@ -112,7 +115,8 @@ void register_bank::place_aliases() {
             reject(r, "has more elements than " + std::string(original.name));
         if ((r.reset && r.reset != original.reset) || (r.writable && r.writable != original.writable) ||
             (r.clears && r.clears != original.clears))
-            reject(r, "declares another reset value or mask than " + std::string(original.name) + ", whose alias it is");
+            reject(r,
+                   "declares another reset value or mask than " + std::string(original.name) + ", whose alias it is");
         first_slot_[d] = target->slot;
         for (std::uint32_t i = 0; i < r.count; ++i)
             aliases.push_back({r.offset + i * r.stride, target->declaration, target->index + i, target->slot + i});
@@ -125,8 +129,9 @@ void register_bank::index_places() {
     for (std::size_t i = 1; i < places_.size(); ++i) {
         const auto& low = places_[i - 1];
         if (low.offset + std::uint64_t{declarations_[low.declaration].bytes} > places_[i].offset)
-            reject(declarations_[places_[i].declaration],
-                   "overlaps " + std::string(declarations_[low.declaration].name) + " at " + hexadecimal(places_[i].offset));
+            reject(declarations_[places_[i].declaration], "overlaps " +
+                                                              std::string(declarations_[low.declaration].name) +
+                                                              " at " + hexadecimal(places_[i].offset));
     }
     // Registers are aligned and of 8 bytes at most, so none crosses from one block to the next.
     const std::uint64_t last = places_.empty() ? 0 : places_.back().offset;
@@ -144,15 +149,16 @@ const register_bank::place* register_bank::find(std::uint32_t offset) const {
     if (block + 1 >= block_first_.size())
         return nullptr;
     const auto first = places_.begin() + block_first_[block], last = places_.begin() + block_first_[block + 1];
-    const auto after = std::upper_bound(first, last, offset, [](std::uint32_t o, const place& p) { return o < p.offset; });
+    const auto after =
+        std::upper_bound(first, last, offset, [](std::uint32_t o, const place& p) { return o < p.offset; });
     if (after == first)
         return nullptr;
     const place& p = *std::prev(after);
     return offset - p.offset < declarations_[p.declaration].bytes ? &p : nullptr;
 }
 
-// Calls visit(place, shift, bits, position) for each register under the access: bits [shift+bits-1:shift] of the register lie
-// at bit `position` of the access.
+// Calls visit(place, shift, bits, position) for each register under the access: bits [shift+bits-1:shift] of the
+// register lie at bit `position` of the access.
 template <typename Visit>
 void register_bank::for_each_part(std::uint32_t offset, unsigned bytes, Visit&& visit) const {
     if (!is_access(offset, bytes))
@@ -217,7 +223,8 @@ std::size_t register_bank::slot_of(const register_declaration& r, unsigned index
         slot = first_slot_[static_cast<std::size_t>(&r - first)];
     } else {
         const place* p = find(r.offset);
-        if (!p || p->offset != r.offset || (declarations_[p->declaration].name != r.name && first_slot_[declaration_of(r)] != p->slot))
+        if (!p || p->offset != r.offset ||
+            (declarations_[p->declaration].name != r.name && first_slot_[declaration_of(r)] != p->slot))
             reject(r, "is not in this bank");
         slot = p->slot;
     }
@@ -227,7 +234,9 @@ std::size_t register_bank::slot_of(const register_declaration& r, unsigned index
     return slot + index;
 }
 
-std::uint64_t register_bank::get(const register_declaration& r, unsigned index) const { return values_[slot_of(r, index)]; }
+std::uint64_t register_bank::get(const register_declaration& r, unsigned index) const {
+    return values_[slot_of(r, index)];
+}
 
 void register_bank::set(const register_declaration& r, std::uint64_t value, unsigned index) {
     store(slot_of(r, index), value & ones(r.bytes * 8U));
@@ -269,6 +278,8 @@ std::string register_bank::slot_name(std::size_t slot) const {
     return name;
 }
 
-unsigned register_bank::slot_bits(std::size_t slot) const { return declarations_[slot_declaration_.at(slot)].bytes * 8U; }
+unsigned register_bank::slot_bits(std::size_t slot) const {
+    return declarations_[slot_declaration_.at(slot)].bytes * 8U;
+}
 
 } // namespace iommulab

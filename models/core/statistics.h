@@ -5,12 +5,11 @@
 #include "models/core/time_sheet.h"
 
 #include <array>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <string>
-#include <tuple>
-#include <vector>
 
 namespace iommulab {
 
@@ -21,7 +20,12 @@ struct counter {
     const std::uint64_t* value;
 };
 
-/// Latencies of one kind of access, in picoseconds: a histogram, and the mean time sheet.
+/// Latencies of one kind of access, in picoseconds: a histogram, and the sum of the time sheets.
+///
+/// The histogram has 128 bins an octave (below 256 ps: one bin a picosecond), each with its count and the largest
+/// latency in it. A percentile is the nearest rank's bin, given as that largest latency: one that occurred, at most
+/// 1/128 above the true one, and exact wherever a bin holds a single latency, as bins mostly do when latencies are
+/// whole clock cycles.
 class latency_profile {
   public:
     latency_profile();
@@ -31,8 +35,8 @@ class latency_profile {
 
     /// One access, with its causes.
     void add(const time_sheet& sheet);
-    /// One access whose time is micro-TLB look-up and memory alone: the common case of a loosely timed hit. A run of equal
-    /// latencies costs one comparison and one increment each.
+    /// One access whose time is micro-TLB look-up and memory alone: the common case of a loosely timed hit. A run of
+    /// equal latencies costs one comparison and one increment each.
     void add_hit(std::uint64_t lookup_ps, std::uint64_t memory_ps) {
         if (lookup_ps == run_lookup_ps_ && memory_ps == run_memory_ps_) {
             ++run_length_;
@@ -43,17 +47,25 @@ class latency_profile {
 
     struct summary {
         std::uint64_t count = 0;
-        double min_ps = 0, mean_ps = 0, p50_ps = 0, p90_ps = 0, p99_ps = 0, p999_ps = 0, max_ps = 0;
-        std::array<double, time_parts> mean_part_ps{}; ///< adds up to mean_ps
+        double min_ps = 0, mean_ps = 0, p50_ps = 0, p90_ps = 0, p99_ps = 0, p999_ps = 0,
+               max_ps = 0;                                   ///< 0 without accesses
+        std::array<double, time_parts> mean_part_ps{};       ///< adds up to mean_ps, but for the rounding of doubles
+        std::uint64_t sum_ps = 0;                            ///< of all latencies
+        std::array<std::uint64_t, time_parts> sum_part_ps{}; ///< adds up to sum_ps exactly
     };
     [[nodiscard]] summary summarise() const;
+    /// Number of accesses so far.
+    [[nodiscard]] std::uint64_t count() const;
+    /// Adds the accesses of another profile.
     void merge(const latency_profile& other);
 
   private:
-    void begin_run(std::uint64_t lookup_ps, std::uint64_t memory_ps);
     struct implementation;
+    void begin_run(std::uint64_t lookup_ps, std::uint64_t memory_ps);
+    void end_run() const; // moves the run into the histogram, which changes nothing that a caller sees
     std::unique_ptr<implementation> impl_;
-    std::uint64_t run_lookup_ps_ = 0, run_memory_ps_ = 0, run_length_ = 0;
+    std::uint64_t run_lookup_ps_ = 0, run_memory_ps_ = 0;
+    mutable std::uint64_t run_length_ = 0;
 };
 
 /// The profiles of one IOMMU, by master, outcome and page size.
@@ -65,21 +77,28 @@ class access_statistics {
         std::uint8_t log2_page; ///< 0: no page, as for a fault
         friend auto operator<=>(const key&, const key&) = default;
     };
-    /// The profile of a key, made on first use; the reference stays valid until reset(). Remembers the last keys, so that a
-    /// master that keeps hitting the same page size pays a comparison.
+    /// The profile of a key, made on first use; the reference stays valid until reset(). The keys in use are remembered
+    /// by their hash, so that masters that keep hitting the same page sizes pay a comparison.
     latency_profile& of(const key& k) {
-        if (last_ && last_key_ == k)
-            return *last_;
-        return find(k);
+        const recent& r = recent_[place_of(k)];
+        return r.profile && r.k == k ? *r.profile : find(k);
     }
     [[nodiscard]] const std::map<key, latency_profile>& all() const { return profiles_; }
+    /// Forgets everything.
     void reset();
 
   private:
+    struct recent {
+        key k{};
+        latency_profile* profile = nullptr;
+    };
+    static std::size_t place_of(const key& k) {
+        return (k.source_id * 5U + k.log2_page + static_cast<unsigned>(k.outcome) * 16U) % recent_keys;
+    }
+    static constexpr std::size_t recent_keys = 64;
     latency_profile& find(const key& k);
     std::map<key, latency_profile> profiles_;
-    key last_key_{};
-    latency_profile* last_ = nullptr;
+    std::array<recent, recent_keys> recent_{};
 };
 
 } // namespace iommulab

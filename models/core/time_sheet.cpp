@@ -41,16 +41,27 @@ constexpr label parts[] = {
 static_assert(sizeof parts / sizeof *parts == time_parts);
 
 constexpr label outcomes[] = {
-    {"micro_tlb_hit", "micro-TLB hit"}, {"tlb_hit", "TLB hit"}, {"miss", "miss"},
-    {"bypass", "bypass"},               {"fault", "fault"},
+    {"micro_tlb_hit", "micro-TLB hit"},
+    {"tlb_hit", "TLB hit"},
+    {"miss", "miss"},
+    {"bypass", "bypass"},
+    {"fault", "fault"},
 };
 static_assert(sizeof outcomes / sizeof *outcomes == access_outcomes);
 
 } // namespace
 
-const char* name_of(time_part part) { return parts[static_cast<std::size_t>(part)].name; }
-const char* text_of(time_part part) { return parts[static_cast<std::size_t>(part)].text; }
-const char* name_of(access_outcome outcome) { return outcomes[static_cast<std::size_t>(outcome)].name; }
-const char* text_of(access_outcome outcome) { return outcomes[static_cast<std::size_t>(outcome)].text; }
+const char* name_of(time_part part) {
+    return parts[static_cast<std::size_t>(part)].name;
+}
+const char* text_of(time_part part) {
+    return parts[static_cast<std::size_t>(part)].text;
+}
+const char* name_of(access_outcome outcome) {
+    return outcomes[static_cast<std::size_t>(outcome)].name;
+}
+const char* text_of(access_outcome outcome) {
+    return outcomes[static_cast<std::size_t>(outcome)].text;
+}
 
 } // namespace iommulab

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the time of one access went. The parts add up to the end-to-end latency because time is only ever charged from the last
-// charge to now.
+// Where the time of one access went. The parts add up to the end-to-end latency because time is only ever charged from
+// the last charge to now.
 #pragma once
 
 #include <array>
@@ -11,15 +11,15 @@ namespace iommulab {
 
 /// Causes of latency, in the order in which an access meets them.
 enum class time_part : std::uint8_t {
-    port_wait,     ///< from the master's request until the port takes it
-    micro_tlb,     ///< micro-TLB look-up
-    configuration, ///< configuration cache look-ups
+    port_wait,           ///< from the master's request until the port takes it
+    micro_tlb,           ///< micro-TLB look-up
+    configuration,       ///< configuration cache look-ups
     configuration_fetch, ///< reading configuration structures from memory
-    tlb,           ///< main TLB look-up and the wait for its port
-    merge_wait,    ///< waiting for another access's walk of the same page
-    walker_wait,   ///< waiting for a free walker
-    walk_cache,    ///< walk cache look-ups
-    walk_level_0,  ///< reading the entry of this level, stage 1 (or the only stage)
+    tlb,                 ///< main TLB look-up and the wait for its port
+    merge_wait,          ///< waiting for another access's walk of the same page
+    walker_wait,         ///< waiting for a free walker
+    walk_cache,          ///< walk cache look-ups
+    walk_level_0,        ///< reading the entry of this level, stage 1 (or the only stage)
     walk_level_1,
     walk_level_2,
     walk_level_3,
@@ -30,10 +30,10 @@ enum class time_part : std::uint8_t {
     stage2_level_2,
     stage2_level_3,
     stage2_level_4,
-    table_update, ///< hardware's own writes to table entries: accessed and dirty state
-    fault_report, ///< deciding and recording a fault
-    stalled,      ///< waiting for software's verdict on a fault
-    order_wait,   ///< translated, waiting for older accesses of the same master
+    table_update,    ///< hardware's own writes to table entries: accessed and dirty state
+    fault_report,    ///< deciding and recording a fault
+    stalled,         ///< waiting for software's verdict on a fault
+    order_wait,      ///< translated, waiting for older accesses of the same master
     downstream_wait, ///< waiting for the bus behind the IOMMU
     memory,          ///< the access itself
     response,        ///< carrying the response back
@@ -46,7 +46,8 @@ const char* name_of(time_part part);
 const char* text_of(time_part part);
 
 constexpr time_part walk_level(unsigned stage, unsigned level) {
-    return static_cast<time_part>(static_cast<unsigned>(stage == 2 ? time_part::stage2_level_0 : time_part::walk_level_0) + level);
+    return static_cast<time_part>(
+        static_cast<unsigned>(stage == 2 ? time_part::stage2_level_0 : time_part::walk_level_0) + level);
 }
 
 /// Times in picoseconds of simulated time.
