@@ -48,18 +48,18 @@ function(iommulab_models_target)
 endfunction()
 
 # iommulab_test(NAME SOURCES ... [DEPENDS ...] [ONE_PER_CASE]): a GoogleTest program. With ONE_PER_CASE each TEST is a CTest
-# entry of its own, hence a process of its own: SystemC can simulate once a process.
+# entry of its own, hence a process of its own: SystemC can simulate once a process. All have the same main(), because
+# SystemC's library wants sc_main from whoever links it, even if a test needs only the pure logic of a library.
 function(iommulab_test name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "ONE_PER_CASE" "" "SOURCES;DEPENDS")
   if(NOT IOMMULAB_BUILD_TESTS)
     return()
   endif()
   add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} iommulab_systemc_test_main)
   if(ARG_ONE_PER_CASE)
-    target_link_libraries(${name} PRIVATE iommulab_options ${ARG_DEPENDS} iommulab_systemc_test_main)
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
   else()
-    target_link_libraries(${name} PRIVATE iommulab_options ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT 300)
   endif()
