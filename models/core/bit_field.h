@@ -9,8 +9,8 @@
 
 namespace iommulab {
 
-/// A field of a register, a table entry, a command or an event. Bits are numbered over the whole structure, so that a field of
-/// a 64-byte entry may start at bit 448; it may cross a 64-bit word only if the manual's own field does.
+/// A field of a register, a table entry, a command or an event. Bits are numbered over the whole structure, so that a
+/// field of a 64-byte entry may start at bit 448; it may cross a 64-bit word only if the manual's own field does.
 struct bit_field {
     const char* name;
     unsigned lsb;
@@ -46,8 +46,8 @@ struct bit_field {
     }
 };
 
-/// An address kept in a table entry or register without its low bits: bits [lsb+width-1:lsb] of the word are the same bits of
-/// the address.
+/// An address kept in a table entry or register without its low bits: bits [lsb+width-1:lsb] of the word are the same
+/// bits of the address.
 struct address_field {
     const char* name;
     unsigned lsb;

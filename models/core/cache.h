@@ -17,9 +17,9 @@ struct cache_parameters {
     std::uint32_t entries = 0;
     std::uint32_t ways = 0; ///< 0: fully associative
     replacement policy = replacement::lru;
-    std::uint64_t seed = 1;               ///< for replacement::random
-    std::uint32_t latency_cycles = 1;     ///< from look-up to answer
-    std::uint32_t initiation_cycles = 1;  ///< between look-ups at one port
+    std::uint64_t seed = 1;              ///< for replacement::random
+    std::uint32_t latency_cycles = 1;    ///< from look-up to answer
+    std::uint32_t initiation_cycles = 1; ///< between look-ups at one port
     std::uint32_t ports = 1;
 };
 
@@ -30,8 +30,9 @@ struct cache_key {
     friend constexpr bool operator==(const cache_key&, const cache_key&) = default;
 };
 
-/// Set-associative, with exact replacement state. Look-ups go through hash chains over all entries, so that their host cost does
-/// not grow with associativity; sets and ways decide only who is replaced. After construction nothing allocates.
+/// Set-associative, with exact replacement state. Look-ups go through hash chains over all entries, so that their host
+/// cost does not grow with associativity; sets and ways decide only who is replaced. After construction nothing
+/// allocates.
 template <class Value>
 class set_associative_cache {
   public:
@@ -65,7 +66,8 @@ class set_associative_cache {
         const std::uint32_t i = locate(key);
         return i == nil ? nullptr : &slots_[i].value;
     }
-    /// Puts `value` under `key`, replacing the value there or a victim of the set. Calls `evicted(key, value)` for a victim.
+    /// Puts `value` under `key`, replacing the value there or a victim of the set. Calls `evicted(key, value)` for a
+    /// victim.
     template <class Evicted>
     Value* insert(const cache_key& key, const Value& value, Evicted&& evicted) {
         if (slots_.empty())
@@ -162,13 +164,16 @@ class set_associative_cache {
     }
     void touch(std::uint32_t i) {
         switch (parameters_.policy) {
-        case replacement::lru: slots_[i].last_use = ++clock_; break;
+        case replacement::lru:
+            slots_[i].last_use = ++clock_;
+            break;
         case replacement::pseudo_lru: {
             const std::uint32_t set = i / ways_, way = i % ways_;
             set_state_[set] = (set_state_[set] & tree_clear_[way]) | tree_set_[way];
             break;
         }
-        default: break;
+        default:
+            break;
         }
     }
     std::uint32_t victim(std::uint32_t set) {
@@ -191,7 +196,8 @@ class set_associative_cache {
                 node = 2 * node + static_cast<std::uint32_t>((set_state_[set] >> node) & 1);
             return first + node - ways_;
         }
-        case replacement::round_robin: return first + static_cast<std::uint32_t>(set_state_[set]++ % ways_);
+        case replacement::round_robin:
+            return first + static_cast<std::uint32_t>(set_state_[set]++ % ways_);
         case replacement::random:
             random_ ^= random_ << 13, random_ ^= random_ >> 7, random_ ^= random_ << 17; // xorshift64 (Marsaglia 2003)
             return first + static_cast<std::uint32_t>((random_ >> 32) % ways_);

@@ -10,8 +10,8 @@
 
 namespace iommulab {
 
-/// Free lists by size class. SystemC runs its processes one at a time, so there is no lock; frames of different threads must
-/// not meet.
+/// Free lists by size class. SystemC runs its processes one at a time, so there is no lock; frames of different threads
+/// must not meet.
 class frame_pool {
   public:
     static void* allocate(std::size_t bytes) {

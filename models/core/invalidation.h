@@ -21,7 +21,8 @@ struct invalidation {
     translation_tag tag;
     bool spare_global = false; ///< by_space leaves global entries alone
     bool leaf_only = false;    ///< walk caches (entries that point to tables) may stay
-    std::uint8_t stage = 0;    ///< 0: stage 1 and combined; 2: entries of second-stage tables alone, by intermediate address
+    std::uint8_t stage =
+        0; ///< 0: stage 1 and combined; 2: entries of second-stage tables alone, by intermediate address
     std::uint64_t first = 0, last = std::numeric_limits<std::uint64_t>::max(); ///< input addresses, inclusive
 
     bool by_source = false; ///< configuration: requesters first_source..last_source

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine: an IOMMU without an architecture. A model derives from it and says what a translation is; when things happen, and
-// what waits for what, is decided here, the same for all.
+// The engine: an IOMMU without an architecture. A model derives from it and says what a translation is; when things
+// happen, and what waits for what, is decided here, the same for all.
 #pragma once
 
-#include "models/core/iommu_parameters.h"
+#include "models/core/fifo.h"
 #include "models/core/invalidation.h"
+#include "models/core/iommu_parameters.h"
 #include "models/core/registers.h"
 #include "models/core/scheduler.h"
+#include "models/core/stall_buffer.h"
 #include "models/core/statistics.h"
 #include "models/core/tlb.h"
 #include "models/core/translation.h"
@@ -25,15 +27,18 @@
 namespace iommulab {
 
 class upstream_port;
-class table_port;
-class register_port;
+class transaction;
 struct engine_state;
 
-/// Sockets: `upstream(n)` takes accesses of devices, `downstream(n)` passes them on, `tables()` carries the IOMMU's own reads
-/// and writes (walks, queues, messages), `registers_socket()` takes the guest's register accesses.
+/// Sockets: `upstream(n)` takes accesses of devices, `downstream(n)` passes them on, `tables()` carries the IOMMU's own
+/// reads and writes (walks, queues, messages), `registers_socket()` takes the guest's register accesses.
 class iommu : public sc_core::sc_module {
   public:
-    iommu(sc_core::sc_module_name name, const iommu_parameters& parameters, register_bank& registers);
+    using interrupt_port = sc_core::sc_port<sc_core::sc_signal_inout_if<bool>, 1, sc_core::SC_ZERO_OR_MORE_BOUND>;
+
+    /// `interrupts`: the number of wired interrupts. The bank must outlive the module.
+    iommu(sc_core::sc_module_name name, const iommu_parameters& parameters, register_bank& registers,
+          std::size_t interrupts);
     ~iommu() override;
 
     tlm::tlm_target_socket<64>& upstream(std::size_t port = 0);
@@ -45,10 +50,10 @@ class iommu : public sc_core::sc_module {
     [[nodiscard]] const access_statistics& statistics() const;
     /// The engine's counters and the model's.
     [[nodiscard]] std::vector<counter> counters() const;
-    /// Sizes, in bytes, that the model's own interrupts are called by, in order: "eventq", "gerror".
+    /// What the wired interrupts are called, in order: "eventq", "gerror".
     [[nodiscard]] virtual std::vector<const char*> interrupt_names() const { return {}; }
     /// Wired interrupt `n`, active high.
-    sc_core::sc_port<sc_core::sc_signal_inout_if<bool>, 1, sc_core::SC_ZERO_OR_MORE_BOUND>& interrupt(std::size_t n);
+    interrupt_port& interrupt(std::size_t n);
 
     /// Nothing in flight: no access, no walk, no command, no event to write. Stalled accesses don't count.
     [[nodiscard]] bool idle() const;
@@ -64,18 +69,20 @@ class iommu : public sc_core::sc_module {
     outcome probe(const access& a, fault* why = nullptr);
 
   protected:
-    // --- what a model says -------------------------------------------------------------------------------------------------
+    // --- what a model says
+    // -------------------------------------------------------------------------------------------------
     /// The translation of one access, or a refusal. Runs in all three modes.
     virtual walk<outcome> translate(walk_context& context, const access& a) = 0;
-    /// A fault was decided; the model records it (usually by spawning the write of an event). `stall_tag` names the access in
-    /// the stall buffer when it waits for software. Never called for a debug access.
+    /// A fault was decided; the model records it (usually by spawning the write of an event). `stall_tag` names the
+    /// access in the stall buffer when it waits for software. Never called for a debug access.
     virtual void report(const access& a, const fault& f, std::uint32_t stall_tag) = 0;
     /// An invalidation took effect: the model drops what its own caches hold of it. Returns entries dropped.
     virtual std::uint32_t invalidate_caches(const invalidation& i) = 0;
     /// Back to power-on state, apart from the registers.
     virtual void reset_model() = 0;
 
-    // --- what a model asks for ---------------------------------------------------------------------------------------------
+    // --- what a model asks for
+    // ---------------------------------------------------------------------------------------------
     /// Runs work in the background: commands, event writes. It gets a context of its own.
     void spawn(walk<void> (*work)(iommu&, walk_context&));
     template <class Model, walk<void> (Model::*Work)(walk_context&)>
@@ -86,7 +93,7 @@ class iommu : public sc_core::sc_module {
     /// walk_context::drain. Returns entries dropped.
     std::uint32_t invalidate(const invalidation& i);
     /// Software's verdict on a stalled access; false: no access has this tag (and source).
-    enum class verdict : std::uint8_t { retry, abort, ignore };
+    using verdict = stall_verdict;
     bool resume_stalled(std::uint32_t stall_tag, std::uint32_t source_id, verdict v);
     /// Ends every stalled access of a source.
     void terminate_stalled(std::uint32_t source_id, verdict v);
@@ -99,10 +106,15 @@ class iommu : public sc_core::sc_module {
 
   private:
     friend class upstream_port;
+    friend class transaction;
     iommu_parameters parameters_;
     register_bank& registers_;
     waveform_writer* waves_ = nullptr;
     std::unique_ptr<engine_state> engine_;
+    std::vector<std::unique_ptr<interrupt_port>> interrupts_;
+    std::vector<bool> interrupt_levels_;
+    std::vector<iommulab::probe> interrupt_probes_, register_probes_;
+    fifo<std::size_t> pulses_;
 };
 
 } // namespace iommulab

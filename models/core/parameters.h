@@ -34,10 +34,14 @@ struct parameter {
 template <class Struct, class Owner, class Member>
 parameter<Struct> declare(const char* name, const char* unit, Member Owner::*member, std::uint64_t minimum,
                           std::uint64_t maximum, const char* source, std::vector<std::string_view> choices = {}) {
-    return {name,   unit,
-            minimum, maximum,
-            source, [member](const Struct& s) { return static_cast<std::uint64_t>(s.*member); },
-            [member](Struct& s, std::uint64_t v) { s.*member = static_cast<Member>(v); }, std::move(choices)};
+    return {name,
+            unit,
+            minimum,
+            maximum,
+            source,
+            [member](const Struct& s) { return static_cast<std::uint64_t>(s.*member); },
+            [member](Struct& s, std::uint64_t v) { s.*member = static_cast<Member>(v); },
+            std::move(choices)};
 }
 
 /// A named set of values, after a piece of silicon; the rest keeps its default.

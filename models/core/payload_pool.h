@@ -10,7 +10,8 @@
 
 namespace iommulab {
 
-/// A generic payload that lives in a pool. `Owner` is whatever the initiator wants to find again when the payload comes back.
+/// A generic payload that lives in a pool. `Owner` is whatever the initiator wants to find again when the payload comes
+/// back.
 template <class Owner>
 struct pooled_payload : tlm::tlm_generic_payload {
     pooled_payload() {
@@ -31,7 +32,8 @@ class payload_pool : public tlm::tlm_mm_interface {
     payload_pool(const payload_pool&) = delete;
     payload_pool& operator=(const payload_pool&) = delete;
 
-    /// A payload with reference count 1, response incomplete, no byte enables, and `data_bytes` of its own buffer attached.
+    /// A payload with reference count 1, response incomplete, no byte enables, and `data_bytes` of its own buffer
+    /// attached.
     pooled_payload<Owner>& acquire(std::size_t data_bytes, Owner* owner = nullptr) {
         if (idle_.empty())
             grow();

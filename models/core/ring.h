@@ -36,7 +36,9 @@ struct plain_ring {
 
     [[nodiscard]] constexpr bool empty(std::uint64_t head, std::uint64_t tail) const { return head == tail; }
     [[nodiscard]] constexpr bool full(std::uint64_t head, std::uint64_t tail) const { return next(tail) == head; }
-    [[nodiscard]] constexpr std::uint64_t next(std::uint64_t pointer) const { return (pointer + entry_bytes) & (bytes - 1); }
+    [[nodiscard]] constexpr std::uint64_t next(std::uint64_t pointer) const {
+        return (pointer + entry_bytes) & (bytes - 1);
+    }
     [[nodiscard]] constexpr std::uint64_t used(std::uint64_t head, std::uint64_t tail) const {
         return (tail - head) & (bytes - 1);
     }

@@ -10,8 +10,8 @@
 
 namespace iommulab {
 
-/// Runs tasks at cycles of a clock that starts at time 0. Nothing ticks while nothing is due. A module owns one and hands it
-/// its tasks; a task may add tasks for the current cycle, which run in the same evaluation.
+/// Runs tasks at cycles of a clock that starts at time 0. Nothing ticks while nothing is due. A module owns one and
+/// hands it its tasks; a task may add tasks for the current cycle, which run in the same evaluation.
 class scheduler : public sc_core::sc_module {
   public:
     /// `period` must be a positive multiple of the simulation's time resolution.
@@ -43,6 +43,7 @@ class scheduler : public sc_core::sc_module {
     [[nodiscard]] std::uint64_t now_ps() const { return time_value() * resolution_ps_; }
     /// `t` in picoseconds.
     [[nodiscard]] std::uint64_t ps(const sc_core::sc_time& t) const { return t.value() * resolution_ps_; }
+    [[nodiscard]] std::uint64_t resolution_ps() const { return resolution_ps_; }
     /// Tasks that wait: 0 when the module is idle.
     [[nodiscard]] std::size_t pending() const { return heap_.size(); }
 

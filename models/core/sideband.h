@@ -10,9 +10,9 @@
 
 namespace iommulab {
 
-/// Attached to a generic payload by a master; an IOMMU reads it, never writes it. It is sticky: a pooled payload keeps it
-/// through reset() and release, so that no access allocates one. A payload without it counts as source 0, unprivileged data,
-/// non-secure, untranslated.
+/// Attached to a generic payload by a master; an IOMMU reads it, never writes it. It is sticky: a pooled payload keeps
+/// it through reset() and release, so that no access allocates one. A payload without it counts as source 0,
+/// unprivileged data, non-secure, untranslated.
 struct sideband : tlm::tlm_extension<sideband> {
     std::uint32_t source_id = 0; ///< StreamID, requester id (bus<<8|device<<3|function), LIODN, master number
     std::uint32_t pasid = 0;     ///< PASID / SubstreamID, up to 20 bits; valid only with has_pasid

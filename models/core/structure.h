@@ -10,8 +10,8 @@
 
 namespace iommulab {
 
-/// The ports of one structure: a look-up starts at the first free cycle of the port that is free first, occupies the port for
-/// the initiation interval, and is answered after the latency.
+/// The ports of one structure: a look-up starts at the first free cycle of the port that is free first, occupies the
+/// port for the initiation interval, and is answered after the latency.
 class structure_port {
   public:
     explicit structure_port(const cache_parameters& p)

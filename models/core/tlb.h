@@ -13,8 +13,8 @@
 
 namespace iommulab {
 
-/// Whom a look-up is for. In a TLB that knows translation tags: the tag. In one in front of the configuration look-up: the
-/// requester. Either way 64 bits that must match exactly.
+/// Whom a look-up is for. In a TLB that knows translation tags: the tag. In one in front of the configuration look-up:
+/// the requester. Either way 64 bits that must match exactly.
 struct tlb_owner {
     std::uint64_t bits = 0;
 
@@ -35,8 +35,8 @@ struct tlb_owner {
     [[nodiscard]] bool has_pasid() const { return (bits >> 52) & 1; }
 };
 
-/// A translation is kept once, under its own size, and serves every offset of its page. A look-up tries the sizes that are
-/// present, smallest first, as hardware does that serves several sizes from one array.
+/// A translation is kept once, under its own size, and serves every offset of its page. A look-up tries the sizes that
+/// are present, smallest first, as hardware does that serves several sizes from one array.
 class translation_lookaside_buffer {
   public:
     explicit translation_lookaside_buffer(const cache_parameters& p) : cache_(p) {}
@@ -57,6 +57,17 @@ class translation_lookaside_buffer {
                 return t;
         }
         return nullptr;
+    }
+    /// The entry that serves `tag` at `address`: its own, or one that is global to its vm and regime.
+    const translation* find(const translation_tag& tag, std::uint64_t address) {
+        if (const translation* t = find(tlb_owner::of_tag(tag), address))
+            return t;
+        return has_globals_ ? find(tlb_owner::of_globals(tag), address) : nullptr;
+    }
+    /// Keeps `t` under its own tag.
+    void insert(const translation& t) {
+        has_globals_ |= t.global;
+        insert(t.global ? tlb_owner::of_globals(t.tag) : tlb_owner::of_tag(t.tag), t);
     }
     /// Look-ups that a miss costs: one for each page size present, at least one.
     [[nodiscard]] unsigned probes() const { return sizes_ ? static_cast<unsigned>(std::popcount(sizes_)) : 1; }
@@ -104,6 +115,7 @@ class translation_lookaside_buffer {
     set_associative_cache<translation> cache_;
     std::array<std::uint32_t, 64> of_size_{};
     std::uint64_t sizes_ = 0; // bit n: pages of 2^n bytes are present
+    bool has_globals_ = false;
 };
 
 } // namespace iommulab

@@ -65,8 +65,8 @@ struct walk_promise<void> : walk_promise_base {
 
 } // namespace detail
 
-/// A lazy coroutine. Awaited by another walk it runs as part of it; started from outside with start() it runs until its first
-/// suspension, and calls `finished` at its end. Destroying it destroys a suspended frame.
+/// A lazy coroutine. Awaited by another walk it runs as part of it; started from outside with start() it runs until its
+/// first suspension, and calls `finished` at its end. Destroying it destroys a suspended frame.
 template <class T>
 class [[nodiscard]] walk {
   public:

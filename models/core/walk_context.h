@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a walk may ask of the world. Who answers decides what it costs: nothing (debug), an annotated delay (loosely timed), or
-// a place in a queue (cycle-approximate).
+// What a walk may ask of the world. Who answers decides what it costs: nothing (debug), an annotated delay (loosely
+// timed), or a place in a queue (cycle-approximate).
 #pragma once
 
+#include "models/core/event_heap.h"
 #include "models/core/structure.h"
 #include "models/core/time_sheet.h"
 #include "models/core/translation.h"
@@ -19,13 +20,15 @@ namespace iommulab {
 struct memory_request {
     enum class kind : std::uint8_t { read, write, compare_swap };
     kind what = kind::read;
-    bool ok = false;      ///< false: the bus answered with an error
-    bool swapped = false; ///< compare_swap: memory held `words[0]` and holds `words[1]` now; else words[0] is what it holds
+    bool ok = false; ///< false: the bus answered with an error
+    bool swapped =
+        false; ///< compare_swap: memory held `words[0]` and holds `words[1]` now; else words[0] is what it holds
     time_part part = time_part::configuration_fetch;
     std::uint32_t bytes = 8; ///< 4, 8, ... 64
     std::uint64_t address = 0;
     std::array<std::uint64_t, 8> words{};
     std::coroutine_handle<> waiter;
+    task done; ///< for whoever carries the request: runs when it is answered
 };
 
 /// A wait inside the IOMMU.
@@ -78,7 +81,8 @@ class walk_context {
         return a;
     }
     /// Writes `bytes` of `words`; false: external abort.
-    auto write_words(time_part part, std::uint64_t address, std::uint32_t bytes, const std::array<std::uint64_t, 8>& words) {
+    auto write_words(time_part part, std::uint64_t address, std::uint32_t bytes,
+                     const std::array<std::uint64_t, 8>& words) {
         struct awaiter : memory_awaiter {
             bool await_resume() const { return request.ok; }
         };
@@ -119,8 +123,8 @@ class walk_context {
         a.request.part = part;
         return a;
     }
-    /// A copy of the value under `key`, or nullopt. Costs the cache's latency and a slot of its port; one that does not exist
-    /// costs nothing. A debug access never sees a cache.
+    /// A copy of the value under `key`, or nullopt. Costs the cache's latency and a slot of its port; one that does not
+    /// exist costs nothing. A debug access never sees a cache.
     template <class Value>
     auto look_up(structure_cache<Value>& cache, const cache_key& key, time_part part) {
         struct awaiter {
@@ -147,8 +151,8 @@ class walk_context {
         a.request.part = part;
         return a;
     }
-    /// The main TLB's answer, or that of another access's walk of the same page. nullopt: this walk has a walker now, and must
-    /// find the translation itself; what it returns goes into the TLB.
+    /// The main TLB's answer, or that of another access's walk of the same page. nullopt: this walk has a walker now,
+    /// and must find the translation itself; what it returns goes into the TLB.
     auto find_translation(const translation_tag& tag, const access& a) {
         struct awaiter {
             walk_context* context;
@@ -184,7 +188,8 @@ class walk_context {
 
     /// False for a debug access: no cache is read or filled, no table entry is updated.
     [[nodiscard]] virtual bool remembers() const = 0;
-    /// May a cache be filled with something read since this walk began? Not if an invalidation that covers it came meanwhile.
+    /// May a cache be filled with something read since this walk began? Not if an invalidation that covers it came
+    /// meanwhile.
     [[nodiscard]] virtual bool may_fill(const translation_tag& tag, bool global, std::uint64_t base,
                                         std::uint64_t mask) const = 0;
     [[nodiscard]] virtual bool may_fill_configuration(std::uint32_t source_id, std::uint32_t pasid) const = 0;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of one IOMMU's engine, and what they tell each other. Internal to core.
+#pragma once
+
+#include "models/core/contexts.h"
+#include "models/core/in_flight.h"
+#include "models/core/invalidation_log.h"
+#include "models/core/iommu.h"
+#include "models/core/miss_unit.h"
+#include "models/core/register_port.h"
+#include "models/core/stall_buffer.h"
+#include "models/core/table_port.h"
+#include "models/core/upstream_port.h"
+
+#include <memory>
+#include <vector>
+
+namespace iommulab {
+
+/// A command, an event write: work of the IOMMU's own.
+struct background_work {
+    explicit background_work(engine_state& e) : context(e) {}
+    timed_context context;
+    walk<void> work;
+    walk<void> (*make)(iommu&, walk_context&) = nullptr;
+    bool running = false;
+};
+
+struct engine_state {
+    engine_state(iommu& owner, const iommu_parameters& p, register_bank& registers);
+
+    iommu& model;
+    const iommu_parameters& parameters;
+    scheduler clock;
+    table_port tables;
+    register_port registers;
+    translation_lookaside_buffer tlb;
+    miss_unit misses;
+    invalidation_log log;
+    in_flight accesses;
+    stall_buffer stalls;
+    std::vector<std::unique_ptr<upstream_port>> ports;
+    std::vector<std::unique_ptr<background_work>> background;
+    access_statistics statistics;
+
+    struct drain_waiter {
+        std::uint64_t generation;
+        timed_context* context;
+    };
+    std::vector<drain_waiter> drains;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> walk_reads;
+
+    struct {
+        std::uint64_t transactions = 0, faults = 0, invalidations = 0, invalidated_entries = 0, syncs = 0, stalled = 0,
+                      dmi_grants = 0, dmi_revocations = 0, split = 0;
+    } counts;
+    struct {
+        probe tlb_hit, tlb_miss, fault, walkers, invalidation, syncs_waiting;
+    } probes;
+    std::vector<counter> model_counters;
+
+    /// An access leaves its generation; drains that waited for it go on.
+    void leave(std::uint64_t generation);
+    bool begin_drain(timed_context& c);
+    void wake_drains();
+    [[nodiscard]] std::uint64_t now_ps() const { return clock.now_ps(); }
+};
+
+} // namespace iommulab

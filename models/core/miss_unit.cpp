@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/core/miss_unit.h"
+
+#include "models/core/engine_state.h"
+
+namespace iommulab {
+
+namespace {
+// Misses are merged by the smallest page that an architecture has; the size of the page is known only after the walk.
+constexpr unsigned log2_merge_bytes = 12;
+
+void append(timed_context**& end, timed_context& c) {
+    c.next_waiter = nullptr;
+    *end = &c;
+    end = &c.next_waiter;
+}
+} // namespace
+
+miss_unit::miss_unit(engine_state& engine, const cache_parameters& tlb, unsigned walkers)
+    : engine_(engine), port_(tlb), slots_(walkers) {
+    for (unsigned n = walkers; n-- > 0;)
+        free_.push_back(static_cast<int>(n));
+}
+
+std::uint64_t miss_unit::look_up_cycles() const {
+    return engine_.tlb.parameters().entries ? port_.cost(engine_.tlb.probes()) : 0;
+}
+
+std::optional<translation> miss_unit::find(const translation_request& r) {
+    if (!engine_.tlb.parameters().entries)
+        return std::nullopt;
+    ++counts.lookups;
+    const translation* t = engine_.tlb.find(r.tag, r.address);
+    if (!t || !(t->allowed & r.needed))
+        return std::nullopt;
+    ++counts.hits;
+    return *t;
+}
+
+void miss_unit::look_up(timed_context& context) {
+    const std::uint64_t now = engine_.clock.cycle_after(sc_core::SC_ZERO_TIME);
+    const std::uint64_t answered = engine_.tlb.parameters().entries ? port_.reserve(now, engine_.tlb.probes()) : now;
+    // the answer is looked for at its cycle: what is filled or invalidated meanwhile counts
+    engine_.clock.at(answered, task::of<&timed_context::looked_up>(context));
+}
+
+void miss_unit::looked_up(timed_context& context) {
+    context.charge(time_part::tlb);
+    if (const auto t = find(*context.request)) {
+        engine_.probes.tlb_hit.pulse(engine_.now_ps(), engine_.clock.period_ps());
+        context.hit = true;
+        answer(context, *t, time_part::tlb);
+        return;
+    }
+    engine_.probes.tlb_miss.pulse(engine_.now_ps(), engine_.clock.period_ps());
+    need_walk(context);
+}
+
+void miss_unit::need_walk(timed_context& context) {
+    const std::uint64_t page = context.request->address >> log2_merge_bytes;
+    for (slot& s : slots_)
+        if (s.open && s.page == page && s.tag == context.request->tag) {
+            ++counts.merged;
+            append(s.end, context);
+            return;
+        }
+    if (free_.empty()) {
+        ++counts.waited;
+        append(queue_end_, context);
+        return;
+    }
+    give_walker(context);
+}
+
+void miss_unit::give_walker(timed_context& context) {
+    ++counts.walks;
+    context.walker = free_.back();
+    free_.pop_back();
+    engine_.probes.walkers.set(busy_walkers(), engine_.now_ps());
+    slot& s = slots_[static_cast<std::size_t>(context.walker)];
+    s.open = true;
+    s.tag = context.request->tag;
+    s.page = context.request->address >> log2_merge_bytes;
+    s.waiters = nullptr;
+    s.end = &s.waiters;
+    context.resume_soon(time_part::walker_wait);
+}
+
+void miss_unit::answer(timed_context& context, const translation& t, time_part part) {
+    context.request->found = t;
+    context.resume_soon(part);
+}
+
+void miss_unit::finish(timed_context& context, const outcome& result) {
+    if (result && result->cacheable &&
+        context.may_fill(result->tag, result->global, result->input_base, result->offset_mask()))
+        if (context.walker >= 0)
+            fill(*result);
+    if (context.walker < 0)
+        return;
+    slot& s = slots_[static_cast<std::size_t>(context.walker)];
+    s.open = false;
+    timed_context* waiter = s.waiters;
+    release(context.walker);
+    context.walker = -1;
+    while (waiter) {
+        timed_context& w = *std::exchange(waiter, waiter->next_waiter);
+        if (result && result->covers(w.request->address) && (result->allowed & w.request->needed)) {
+            w.hit = true;
+            answer(w, *result, time_part::merge_wait);
+        } else {
+            w.charge(time_part::merge_wait); // another page, or a fault: it must see for itself
+            need_walk(w);
+        }
+    }
+    while (queue_ && !free_.empty()) {
+        timed_context& w = *queue_;
+        queue_ = w.next_waiter;
+        if (!queue_)
+            queue_end_ = &queue_;
+        if (const auto t = find(*w.request)) { // a walk that ended meanwhile may have found it
+            w.hit = true;
+            answer(w, *t, time_part::walker_wait);
+        } else {
+            w.charge(time_part::walker_wait);
+            need_walk(w);
+        }
+    }
+}
+
+void miss_unit::fill(const translation& t) {
+    engine_.tlb.insert(t);
+}
+
+void miss_unit::release(int walker) {
+    free_.push_back(walker);
+    engine_.probes.walkers.set(busy_walkers(), engine_.now_ps());
+}
+
+void miss_unit::close() {
+    for (slot& s : slots_)
+        s.open = false;
+}
+
+} // namespace iommulab

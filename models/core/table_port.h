@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The path on which an IOMMU's own reads and writes go to memory: walks, configuration, queues, messages.
+#pragma once
+
+#include "models/core/atomic_extension.h"
+#include "models/core/fifo.h"
+#include "models/core/payload_pool.h"
+#include "models/core/scheduler.h"
+#include "models/core/walk_context.h"
+#include "models/core/waveform.h"
+
+#include <tlm>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace iommulab {
+
+/// Serves memory requests in one of three ways. Timed requests are bounded in number and wait their turn.
+class table_port : public sc_core::sc_module, public tlm::tlm_bw_transport_if<> {
+  public:
+    tlm::tlm_initiator_socket<64> socket{"socket"};
+
+    table_port(sc_core::sc_module_name name, scheduler& clock, unsigned outstanding, bool loosely_timed);
+
+    /// Starts a request; `r.done` runs at the cycle at which `r` holds the answer.
+    void begin(memory_request& r);
+    /// Serves a request in no time, adding its latency to `delay`. For a caller that may not be interrupted.
+    void serve(memory_request& r, sc_core::sc_time& delay);
+    /// Serves a read by debug access; writes are left out and count as done.
+    void look(memory_request& r);
+
+    [[nodiscard]] unsigned outstanding() const { return outstanding_; }
+    [[nodiscard]] bool idle() const { return outstanding_ == 0 && waiting_.empty(); }
+
+    std::uint64_t reads = 0, writes = 0, errors = 0;
+    probe outstanding_probe;
+    /// Address and size of every read, in order, while not null.
+    std::vector<std::pair<std::uint64_t, std::uint32_t>>* recorder = nullptr;
+
+  private:
+    using payload = pooled_payload<memory_request>;
+
+    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload&, tlm::tlm_phase&, sc_core::sc_time&) override;
+    void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override;
+
+    payload& prepare(memory_request& r);
+    void read_back(payload& p);
+    void pump();
+    void send(memory_request& r);
+    void request_ended(const sc_core::sc_time& delay);
+    void complete(payload& p, const sc_core::sc_time& delay);
+    const unsigned char* direct(std::uint64_t address, unsigned bytes, sc_core::sc_time& delay);
+
+    scheduler& clock_;
+    unsigned bound_, outstanding_ = 0;
+    bool loosely_timed_;
+    const payload* requesting_ = nullptr; // its END_REQ is awaited
+    bool pump_pending_ = false;
+    std::uint64_t channel_free_ = 0; // cycle
+    fifo<memory_request*> waiting_;
+
+    // Loosely timed reads go through direct memory pointers where the target grants them: by 4 KiB page, direct-mapped.
+    struct direct_page {
+        std::uint64_t first = 1, last = 0; // the granted range, clipped to the page; empty
+        const unsigned char* data = nullptr;
+        sc_core::sc_time latency;
+    };
+    std::array<direct_page, 64> direct_{};
+    bool direct_refused_ = false;
+
+    payload_pool<memory_request> payloads_;
+    std::vector<std::unique_ptr<atomic_compare_swap>> atomics_; // idle
+};
+
+} // namespace iommulab

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cycle-approximate: from BEGIN_REQ of the device to its END_RESP.
+#include "models/core/upstream_port.h"
+
+#include "models/core/engine_state.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace iommulab {
+
+upstream_port::upstream_port(sc_core::sc_module_name name, iommu& owner, engine_state& engine, std::size_t number)
+    : sc_core::sc_module(name),
+      model_(owner),
+      engine_(engine),
+      number_(number),
+      micro_tlb_(engine.parameters.micro_tlb),
+      micro_port_(engine.parameters.micro_tlb) {
+    from_device.bind(*this);
+    to_memory.bind(*this);
+    const std::uint64_t cycles = engine.parameters.micro_tlb.entries ? engine.parameters.micro_tlb.latency_cycles : 0;
+    micro_tlb_time_ = engine.clock.to_time(cycles);
+    micro_tlb_ps_ = engine.clock.to_ps(cycles);
+}
+
+upstream_port::~upstream_port() = default;
+
+// --- the device's side: requests
+// ----------------------------------------------------------------------------------------------
+
+tlm::tlm_sync_enum upstream_port::nb_transport_fw(tlm::tlm_generic_payload& p, tlm::tlm_phase& phase,
+                                                  sc_core::sc_time& delay) {
+    if (phase == tlm::BEGIN_REQ) {
+        if (requesting_) {
+            SC_REPORT_ERROR("/iommulab/protocol", "BEGIN_REQ before END_REQ of the last request");
+            p.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+            return tlm::TLM_COMPLETED;
+        }
+        p.acquire();
+        requesting_ = &p;
+        request_ps_ = engine_.now_ps() + engine_.clock.ps(delay);
+        take_pending_ = true;
+        engine_.clock.at(std::max(engine_.clock.cycle_after(delay), next_accept_),
+                         task::of<&upstream_port::take_request>(*this));
+        return tlm::TLM_ACCEPTED;
+    }
+    if (phase == tlm::END_RESP && answering_) {
+        answer_free_ = engine_.clock.cycle_after(delay);
+        response_ended();
+        return tlm::TLM_COMPLETED;
+    }
+    return tlm::TLM_ACCEPTED;
+}
+
+void upstream_port::take_request() {
+    take_pending_ = false;
+    if (outstanding_ >= engine_.parameters.port_outstanding) {
+        ++backpressure_; // END_REQ stays away until an access has left
+        return;
+    }
+    transaction& t = acquire();
+    t.payload = requesting_;
+    t.sheet.begin(request_ps_);
+    t.sheet.charge(time_part::port_wait, engine_.now_ps());
+    t.piece = sideband::describe(*requesting_);
+    t.how = access_outcome::micro_tlb_hit;
+    t.refused = t.ignored = t.stale = false;
+    t.pieces_out = 0;
+    t.bytes_issued = 0;
+    t.status = tlm::TLM_OK_RESPONSE;
+    t.page.log2_size = 0;
+    t.next = nullptr;
+    *newest_ = &t;
+    newest_ = &t.next;
+    t.generation = engine_.accesses.enter();
+    t.counted = true;
+    ++accesses_;
+    outstanding_probe_.set(++outstanding_, engine_.now_ps());
+    next_accept_ = engine_.clock.cycle() + engine_.parameters.port_accept_cycles;
+
+    requesting_ = nullptr;
+    look_up(t);
+    tlm::tlm_phase phase = tlm::END_REQ;
+    sc_core::sc_time delay;
+    from_device->nb_transport_bw(*t.payload, phase, delay); // the device may send its next request in this call
+}
+
+// --- translation
+// --------------------------------------------------------------------------------------------------------------
+
+void upstream_port::look_up(transaction& t) {
+    t.where = transaction::state::lookup;
+    const std::uint64_t now = engine_.clock.cycle_after(sc_core::SC_ZERO_TIME);
+    const std::uint64_t answered = micro_tlb_.parameters().entries ? micro_port_.reserve(now, 1) : now;
+    engine_.clock.at(answered, {&upstream_port::looked_up, &t});
+}
+
+void upstream_port::looked_up(void* object) {
+    auto& t = *static_cast<transaction*>(object);
+    upstream_port& port = t.port;
+    t.sheet.charge(time_part::micro_tlb, port.engine_.now_ps());
+    const translation* hit = port.micro_tlb_.find(tlb_owner::of_requester(t.piece), t.piece.address);
+    if (hit && (hit->allowed & rights::needed_by(t.piece))) {
+        port.hit_probe_.pulse(port.engine_.now_ps(), port.engine_.clock.period_ps());
+        t.page = *hit;
+        if (t.page.bypassed && t.how == access_outcome::micro_tlb_hit)
+            t.how = access_outcome::bypass;
+        port.translated(t);
+        return;
+    }
+    port.miss_probe_.pulse(port.engine_.now_ps(), port.engine_.clock.period_ps());
+    if (port.engine_.parameters.request_cycles == 0) {
+        port.start_walk(t);
+        return;
+    }
+    engine_state& e = port.engine_;
+    e.clock.after(e.parameters.request_cycles,
+                  {[](void* p) {
+                       auto& x = *static_cast<transaction*>(p);
+                       x.sheet.charge(time_part::tlb, x.port.engine_.now_ps()); // the way to the shared part
+                       x.port.start_walk(x);
+                   },
+                   &t});
+}
+
+void upstream_port::start_walk(transaction& t) {
+    t.context.begin(&t.sheet, t.piece);
+    t.walking = model_.translate(t.context, t.piece);
+    t.walking.start([](void* p) { static_cast<transaction*>(p)->walk_ended(); }, &t);
+}
+
+void transaction::walk_ended() {
+    engine_state& e = port.engine_;
+    const outcome result = walking.result();
+    const bool hit = context.hit;
+    e.misses.finish(context, result);
+    if (!result) {
+        port.refused(*this);
+        return;
+    }
+    page = *result;
+    const access_outcome of_piece =
+        page.bypassed ? access_outcome::bypass : (hit ? access_outcome::tlb_hit : access_outcome::miss);
+    if (how == access_outcome::micro_tlb_hit || how == access_outcome::bypass || of_piece == access_outcome::miss)
+        how = of_piece;
+    if (page.cacheable && context.may_fill(page.tag, page.global, page.input_base, page.offset_mask()) &&
+        context.may_fill_configuration(piece.source_id, piece.has_pasid ? piece.pasid : 0))
+        port.micro_tlb_.insert(tlb_owner::of_requester(piece), page);
+    port.translated(*this);
+}
+
+void upstream_port::refused(transaction& t) {
+    const fault& f = t.context.refusal();
+    ++engine_.counts.faults;
+    engine_.probes.fault.pulse(engine_.now_ps(), engine_.clock.period_ps());
+    t.sheet.charge(time_part::fault_report, engine_.now_ps());
+    if (f.ends == fault::ending::stall) {
+        t.where = transaction::state::stalled;
+        ++engine_.counts.stalled;
+        if (t.pieces_out == 0)
+            leave(t); // a synchronisation does not wait for software
+        t.stalled_source = t.piece.source_id;
+        engine_.stalls.enter(t);
+        return;
+    }
+    model_.report(t.piece, f, 0);
+    t.how = access_outcome::fault;
+    t.refused = true;
+    t.ignored = f.ends == fault::ending::ignore;
+    translated(t);
+}
+
+void transaction::admitted(std::uint32_t tag) {
+    port.model_.report(piece, context.refusal(), tag);
+}
+
+void transaction::decided(stall_verdict v) {
+    engine_state& e = port.engine_;
+    sheet.charge(time_part::stalled, e.now_ps());
+    if (!counted) {
+        generation = e.accesses.enter();
+        counted = true;
+    }
+    if (v == stall_verdict::retry) {
+        port.look_up(*this);
+        return;
+    }
+    how = access_outcome::fault;
+    refused = true;
+    ignored = v == stall_verdict::ignore;
+    port.translated(*this);
+}
+
+// --- order
+// --------------------------------------------------------------------------------------------------------------------
+
+void upstream_port::translated(transaction& t) {
+    t.where = transaction::state::ready;
+    if (may_issue(t))
+        issue(t);
+}
+
+bool upstream_port::may_issue(const transaction& t) const {
+    if (engine_.parameters.order == access_order::in_order)
+        return oldest_ == &t;
+    const tlb_owner owner = tlb_owner::of_requester(t.piece);
+    for (const transaction* o = oldest_; o != &t; o = o->next)
+        if (tlb_owner::of_requester(o->piece).bits == owner.bits)
+            return false;
+    return true;
+}
+
+void upstream_port::issue(transaction& t) {
+    t.sheet.charge(time_part::order_wait, engine_.now_ps());
+    if (t.stale) {
+        t.stale = false;
+        t.refused = t.ignored = false;
+        look_up(t);
+        return;
+    }
+    if (t.refused) {
+        t.status = t.ignored ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE;
+        retire(t);
+        return;
+    }
+    const std::uint64_t room = t.page.bytes_from(t.piece.address);
+    const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, t.piece.length_bytes));
+    const bool whole = bytes == t.payload->get_data_length();
+    const unsigned char* enables = t.payload->get_byte_enable_ptr();
+    const unsigned enables_length = t.payload->get_byte_enable_length();
+    if (!whole &&
+        (t.payload->get_streaming_width() < t.payload->get_data_length() ||
+         (enables && enables_length < t.payload->get_data_length() && t.bytes_issued % enables_length != 0))) {
+        t.status = tlm::TLM_BURST_ERROR_RESPONSE; // such a pattern has no meaning for a part of it
+        retire(t);
+        return;
+    }
+    piece_payload& p = pieces_.acquire(0, &t);
+    p.set_command(t.payload->get_command());
+    p.set_address(t.page.output(t.piece.address));
+    p.set_data_ptr(t.payload->get_data_ptr() + t.bytes_issued);
+    p.set_data_length(bytes);
+    p.set_streaming_width(whole ? t.payload->get_streaming_width() : bytes);
+    p.set_byte_enable_ptr(enables && enables_length >= t.payload->get_data_length()
+                              ? const_cast<unsigned char*>(enables) + t.bytes_issued
+                              : const_cast<unsigned char*>(enables));
+    p.set_byte_enable_length(enables_length);
+    if (const auto* s = t.payload->get_extension<sideband>())
+        p.side.copy_from(*s);
+    ++t.pieces_out;
+    t.bytes_issued += bytes;
+    t.piece.address += bytes;
+    t.piece.length_bytes -= bytes;
+    to_send_.push_back(&p);
+    if (t.piece.length_bytes == 0) {
+        retire(t);
+    } else {
+        ++engine_.counts.split;
+        look_up(t);
+    }
+    pump();
+}
+
+/// Nothing more of `t` will be issued: it gives up its place in the order.
+void upstream_port::retire(transaction& t) {
+    t.where = transaction::state::issued;
+    transaction** at = &oldest_;
+    while (*at != &t)
+        at = &(*at)->next;
+    *at = t.next;
+    if (!t.next)
+        newest_ = at;
+    if (t.pieces_out == 0)
+        answer_later(t, sc_core::SC_ZERO_TIME);
+    issue_in_order();
+}
+
+void upstream_port::issue_in_order() {
+    for (transaction* t = oldest_; t; t = t->next) {
+        if (t->where == transaction::state::ready && may_issue(*t)) {
+            issue(*t); // retires it, or sends it back to look-up; either way this is called again when the order moved
+            return;
+        }
+        if (engine_.parameters.order == access_order::in_order)
+            return;
+    }
+}
+
+void upstream_port::renew_waiting() {
+    for (transaction* t = oldest_; t; t = t->next)
+        if (t->where == transaction::state::ready && !t->refused && t->pieces_out == 0) {
+            t->stale = true;
+            leave(*t);
+            t->generation = engine_.accesses.enter();
+            t->counted = true;
+        }
+}
+
+// --- the bus behind
+// -----------------------------------------------------------------------------------------------------------
+
+void upstream_port::pump() {
+    while (!to_send_.empty() && !sending_) {
+        const std::uint64_t now = engine_.clock.cycle_after(sc_core::SC_ZERO_TIME);
+        if (now < bus_free_) {
+            if (!pump_pending_) {
+                pump_pending_ = true;
+                engine_.clock.at(bus_free_, {[](void* p) {
+                                                 auto& self = *static_cast<upstream_port*>(p);
+                                                 self.pump_pending_ = false;
+                                                 self.pump();
+                                             },
+                                             this});
+            }
+            return;
+        }
+        piece_payload& p = *to_send_.front();
+        to_send_.pop_front();
+        send(p);
+    }
+}
+
+void upstream_port::send(piece_payload& p) {
+    transaction& t = *p.owner;
+    if (t.where == transaction::state::issued)
+        t.sheet.charge(time_part::downstream_wait, engine_.now_ps());
+    sending_ = &p;
+    bus_free_ = engine_.clock.cycle_after(sc_core::SC_ZERO_TIME) + 1; // one request a cycle
+    tlm::tlm_phase phase = tlm::BEGIN_REQ;
+    sc_core::sc_time delay;
+    switch (to_memory->nb_transport_fw(p, phase, delay)) {
+    case tlm::TLM_ACCEPTED:
+        break;
+    case tlm::TLM_UPDATED:
+        request_ended(phase == tlm::END_REQ ? delay : sc_core::SC_ZERO_TIME);
+        if (phase == tlm::BEGIN_RESP) {
+            piece_done(p, delay);
+            phase = tlm::END_RESP;
+            delay = sc_core::SC_ZERO_TIME;
+            to_memory->nb_transport_fw(p, phase, delay);
+            p.release();
+        }
+        break;
+    case tlm::TLM_COMPLETED:
+        request_ended(sc_core::SC_ZERO_TIME);
+        piece_done(p, delay);
+        p.release();
+        break;
+    }
+}
+
+void upstream_port::request_ended(const sc_core::sc_time& delay) {
+    sending_ = nullptr;
+    bus_free_ = std::max(bus_free_, engine_.clock.cycle_after(delay));
+}
+
+tlm::tlm_sync_enum upstream_port::nb_transport_bw(tlm::tlm_generic_payload& generic, tlm::tlm_phase& phase,
+                                                  sc_core::sc_time& delay) {
+    auto& p = static_cast<piece_payload&>(generic);
+    if (phase == tlm::END_REQ) {
+        request_ended(delay);
+        pump();
+        return tlm::TLM_ACCEPTED;
+    }
+    if (phase != tlm::BEGIN_RESP)
+        return tlm::TLM_ACCEPTED; // phases beyond the base protocol may be ignored (IEEE 1666-2011 15.2.5)
+    if (sending_ == &p)
+        request_ended(delay); // BEGIN_RESP implies END_REQ
+    piece_done(p, delay);
+    phase = tlm::END_RESP;
+    p.release();
+    pump();
+    return tlm::TLM_COMPLETED;
+}
+
+void upstream_port::piece_done(piece_payload& p, const sc_core::sc_time& delay) {
+    transaction& t = *p.owner;
+    if (!p.is_response_ok() && t.status == tlm::TLM_OK_RESPONSE)
+        t.status = p.get_response_status();
+    --t.pieces_out;
+    if (t.pieces_out == 0 && t.where == transaction::state::issued)
+        answer_later(t, delay);
+    else if (t.pieces_out == 0 && t.where == transaction::state::stalled)
+        leave(t);
+}
+
+// --- the device's side: responses
+// ---------------------------------------------------------------------------------------------
+
+void upstream_port::answer_later(transaction& t, const sc_core::sc_time& delay) {
+    const std::uint64_t arrived = engine_.now_ps() + engine_.clock.ps(delay);
+    t.sheet.charge(t.bytes_issued ? time_part::memory : time_part::fault_report, arrived);
+    leave(t);
+    engine_.clock.at(engine_.clock.cycle_after(delay) + engine_.parameters.response_cycles,
+                     {&upstream_port::answer, &t});
+}
+
+void upstream_port::answer(void* object) {
+    auto& t = *static_cast<transaction*>(object);
+    upstream_port& port = t.port;
+    port.to_answer_.push_back(&t);
+    if (!port.answering_)
+        port.send_response(t);
+}
+
+void upstream_port::send_response(transaction& t) {
+    to_answer_.pop_front();
+    answering_ = &t;
+    t.sheet.charge(time_part::response, engine_.now_ps());
+    if (t.ignored && t.payload->is_read() && t.status == tlm::TLM_OK_RESPONSE)
+        std::memset(t.payload->get_data_ptr() + t.bytes_issued, 0, t.payload->get_data_length() - t.bytes_issued);
+    t.payload->set_response_status(t.status);
+    t.payload->set_dmi_allowed(false);
+    engine_.statistics
+        .of({t.piece.source_id, t.how, t.how == access_outcome::fault ? std::uint8_t{0} : t.page.log2_size})
+        .add(t.sheet);
+    tlm::tlm_phase phase = tlm::BEGIN_RESP;
+    sc_core::sc_time delay;
+    if (from_device->nb_transport_bw(*t.payload, phase, delay) != tlm::TLM_ACCEPTED) {
+        answer_free_ = engine_.clock.cycle_after(delay);
+        response_ended();
+    }
+}
+
+void upstream_port::response_ended() {
+    transaction& t = *std::exchange(answering_, nullptr);
+    t.payload->release();
+    t.payload = nullptr;
+    t.walking = {};
+    idle_.push_back(&t);
+    outstanding_probe_.set(--outstanding_, engine_.now_ps());
+    if (requesting_ && !take_pending_) {
+        take_pending_ = true;
+        engine_.clock.at(std::max(engine_.clock.cycle_after(sc_core::SC_ZERO_TIME), next_accept_),
+                         task::of<&upstream_port::take_request>(*this));
+    }
+    if (!to_answer_.empty())
+        engine_.clock.at(std::max(answer_free_, engine_.clock.cycle_after(sc_core::SC_ZERO_TIME)),
+                         {[](void* p) {
+                              auto& self = *static_cast<upstream_port*>(p);
+                              if (!self.answering_ && !self.to_answer_.empty())
+                                  self.send_response(*self.to_answer_.front());
+                          },
+                          this});
+}
+
+void upstream_port::leave(transaction& t) {
+    if (!t.counted)
+        return;
+    t.counted = false;
+    engine_.leave(t.generation);
+}
+
+transaction& upstream_port::acquire() {
+    if (idle_.empty()) {
+        all_.push_back(std::make_unique<transaction>(*this, engine_));
+        idle_.reserve(all_.size());
+        return *all_.back();
+    }
+    transaction* t = idle_.back();
+    idle_.pop_back();
+    return *t;
+}
+
+} // namespace iommulab

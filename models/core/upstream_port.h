@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// One port of an IOMMU: devices in front, memory behind, a micro-TLB between. Internal to core.
+#pragma once
+
+#include "models/core/fifo.h"
+#include "models/core/payload_pool.h"
+#include "models/core/tlb.h"
+#include "models/core/transaction.h"
+#include "models/core/waveform.h"
+
+#include <systemc>
+#include <tlm>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace iommulab {
+
+class iommu;
+
+class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, public tlm::tlm_bw_transport_if<> {
+  public:
+    tlm::tlm_target_socket<64> from_device{"from_device"};
+    tlm::tlm_initiator_socket<64> to_memory{"to_memory"};
+
+    upstream_port(sc_core::sc_module_name name, iommu& owner, engine_state& engine, std::size_t number);
+    ~upstream_port() override;
+
+    /// Drops what an invalidation covers from the micro-TLB, and takes back direct memory pointers.
+    std::uint32_t invalidate(const invalidation& i);
+    void invalidate_direct(const invalidation& i);
+    /// A synchronisation began: what is translated but not issued must be translated again.
+    void renew_waiting();
+    void reset();
+    void trace(waveform_writer& writer, const std::string& scope);
+    [[nodiscard]] unsigned outstanding() const { return outstanding_; }
+    [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
+    [[nodiscard]] std::uint64_t refused_requests() const { return backpressure_; }
+    [[nodiscard]] bool waits_for_room() const { return requesting_ != nullptr; }
+
+  private:
+    friend class transaction;
+    using piece_payload = pooled_payload<transaction>;
+
+    // tlm_fw_transport_if
+    void b_transport(tlm::tlm_generic_payload& p, sc_core::sc_time& delay) override;
+    tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload&, tlm::tlm_phase&, sc_core::sc_time&) override;
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& p, tlm::tlm_dmi& dmi) override;
+    unsigned transport_dbg(tlm::tlm_generic_payload& p) override;
+    // tlm_bw_transport_if
+    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload&, tlm::tlm_phase&, sc_core::sc_time&) override;
+    void invalidate_direct_mem_ptr(sc_dt::uint64 first, sc_dt::uint64 last) override;
+
+    // cycle-approximate: upstream_port.cpp
+    void take_request();
+    void look_up(transaction& t);
+    static void looked_up(void* t);
+    void start_walk(transaction& t);
+    void refused(transaction& t);
+    void translated(transaction& t);
+    void issue_in_order();
+    bool may_issue(const transaction& t) const;
+    void issue(transaction& t);
+    void retire(transaction& t);
+    void pump();
+    void send(piece_payload& p);
+    void request_ended(const sc_core::sc_time& delay);
+    void piece_done(piece_payload& p, const sc_core::sc_time& delay);
+    void answer_later(transaction& t, const sc_core::sc_time& delay);
+    static void answer(void* t);
+    void send_response(transaction& t);
+    void response_ended();
+    void leave(transaction& t);
+    transaction& acquire();
+
+    // loosely timed, direct and debug: upstream_port_loose.cpp
+    void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const access& a);
+    struct loose_result {
+        translation page;
+        access_outcome how = access_outcome::miss;
+        bool refused = false, ignored = false;
+    };
+    loose_result resolve(const access& a, time_sheet& sheet);
+    bool forward_piece(tlm::tlm_generic_payload& p, const access& piece, std::uint32_t offset, const translation& page,
+                       sc_core::sc_time& delay);
+
+    iommu& model_;
+    engine_state& engine_;
+    std::size_t number_;
+    translation_lookaside_buffer micro_tlb_;
+    structure_port micro_port_;
+    sc_core::sc_time micro_tlb_time_;
+    std::uint64_t micro_tlb_ps_;
+
+    // the request channel
+    tlm::tlm_generic_payload* requesting_ = nullptr; // its END_REQ is owed
+    std::uint64_t request_ps_ = 0, next_accept_ = 0;
+    bool take_pending_ = false;
+    unsigned outstanding_ = 0;
+    std::uint64_t accesses_ = 0, backpressure_ = 0;
+    // arrival order, until issued
+    transaction* oldest_ = nullptr;
+    transaction** newest_ = &oldest_;
+    // the bus behind
+    fifo<piece_payload*> to_send_;
+    const piece_payload* sending_ = nullptr; // its END_REQ is awaited
+    std::uint64_t bus_free_ = 0;             // cycle
+    bool pump_pending_ = false;
+    payload_pool<transaction> pieces_;
+    // the response channel
+    fifo<transaction*> to_answer_;
+    transaction* answering_ = nullptr;
+    std::uint64_t answer_free_ = 0;
+
+    std::vector<std::unique_ptr<transaction>> all_;
+    std::vector<transaction*> idle_;
+
+    struct direct_grant {
+        std::uint64_t first, last;
+        tlb_owner owner;
+        translation page;
+    };
+    std::vector<direct_grant> grants_;
+
+    probe outstanding_probe_, hit_probe_, miss_probe_;
+};
+
+} // namespace iommulab

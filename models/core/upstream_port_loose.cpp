@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loosely timed, direct memory pointers, debug: the ways through a port that never wait for each other.
+#include "models/core/engine_state.h"
+#include "models/core/upstream_port.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace iommulab {
+
+// --- loosely timed
+// ------------------------------------------------------------------------------------------------------------
+
+void upstream_port::b_transport(tlm::tlm_generic_payload& p, sc_core::sc_time& delay) {
+    const access a = sideband::describe(p);
+    ++accesses_;
+    const translation* hit = micro_tlb_.find(tlb_owner::of_requester(a), a.address);
+    if (!hit || !(hit->allowed & rights::needed_by(a)) || hit->bytes_from(a.address) < a.length_bytes) [[unlikely]] {
+        transport_slowly(p, delay, a);
+        return;
+    }
+    const access_outcome how = hit->bypassed ? access_outcome::bypass : access_outcome::micro_tlb_hit;
+    const std::uint8_t log2_size = hit->log2_size;
+    p.set_address(hit->output(a.address));
+    delay += micro_tlb_time_;
+    const std::uint64_t before = delay.value();
+    to_memory->b_transport(p, delay);
+    p.set_address(a.address);
+    engine_.statistics.of({a.source_id, how, log2_size})
+        .add_hit(micro_tlb_ps_, engine_.clock.ps(sc_core::sc_time::from_value(delay.value() - before)));
+}
+
+namespace {
+/// A loosely timed access that stalls keeps its caller's thread waiting.
+struct stalled_caller final : stalled_access {
+    std::function<void(std::uint32_t)> report;
+    sc_core::sc_event event;
+    stall_verdict verdict = stall_verdict::abort;
+    bool is_decided = false;
+
+    void admitted(std::uint32_t tag) override { report(tag); }
+    void decided(stall_verdict v) override {
+        verdict = v;
+        is_decided = true;
+        event.notify(sc_core::SC_ZERO_TIME);
+    }
+};
+} // namespace
+
+upstream_port::loose_result upstream_port::resolve(const access& a, time_sheet& sheet) {
+    loose_result r;
+    sheet.add(time_part::micro_tlb, micro_tlb_ps_);
+    const tlb_owner owner = tlb_owner::of_requester(a);
+    if (const translation* hit = micro_tlb_.find(owner, a.address); hit && (hit->allowed & rights::needed_by(a))) {
+        r.page = *hit;
+        r.how = hit->bypassed ? access_outcome::bypass : access_outcome::micro_tlb_hit;
+        return r;
+    }
+    for (;;) {
+        sheet.add(time_part::tlb, engine_.clock.to_ps(engine_.parameters.request_cycles));
+        loose_context context(engine_, sheet);
+        walk<outcome> w = model_.translate(context, a);
+        w.start();
+        const outcome& found = w.result(); // every wait of a loose context is over at once
+        if (found) {
+            r.page = *found;
+            r.how = found->bypassed ? access_outcome::bypass
+                                    : (context.hit ? access_outcome::tlb_hit : access_outcome::miss);
+            if (found->cacheable) {
+                if (context.asked && !context.hit)
+                    engine_.misses.fill(*found);
+                micro_tlb_.insert(owner, *found);
+            }
+            return r;
+        }
+        const fault f = context.refusal();
+        ++engine_.counts.faults;
+        r.how = access_outcome::fault;
+        r.refused = true;
+        r.ignored = f.ends == fault::ending::ignore;
+        if (f.ends != fault::ending::stall) {
+            model_.report(a, f, 0);
+            return r;
+        }
+        // only a thread can wait; a method's access ends as if it had been terminated
+        if (sc_core::sc_get_current_process_handle().proc_kind() == sc_core::SC_METHOD_PROC_) {
+            model_.report(a, f, 0);
+            return r;
+        }
+        ++engine_.counts.stalled;
+        stalled_caller caller;
+        caller.stalled_source = a.source_id;
+        caller.report = [&](std::uint32_t tag) { model_.report(a, f, tag); };
+        const std::uint64_t since = engine_.now_ps();
+        engine_.stalls.enter(caller);
+        while (!caller.is_decided)
+            sc_core::wait(caller.event);
+        sheet.add(time_part::stalled, engine_.now_ps() - since);
+        if (caller.verdict != stall_verdict::retry) {
+            r.ignored = caller.verdict == stall_verdict::ignore;
+            return r;
+        }
+        r = {};
+    }
+}
+
+void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const access& a) {
+    time_sheet sheet;
+    const std::uint64_t started_ps = engine_.now_ps() + engine_.clock.ps(delay);
+    sheet.begin(started_ps);
+    access piece = a;
+    loose_result r;
+    access_outcome how = access_outcome::micro_tlb_hit;
+    std::uint32_t done = 0;
+    p.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    do {
+        r = resolve(piece, sheet);
+        if (how == access_outcome::micro_tlb_hit || r.how == access_outcome::fault || r.how == access_outcome::miss)
+            how = r.how;
+        if (r.refused)
+            break;
+        const auto bytes =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(r.page.bytes_from(piece.address), piece.length_bytes));
+        sc_core::sc_time took;
+        access part = piece;
+        part.length_bytes = bytes;
+        const bool ok = forward_piece(p, part, done, r.page, took);
+        sheet.add(time_part::memory, engine_.clock.ps(took));
+        if (!ok)
+            break;
+        done += bytes;
+        piece.address += bytes;
+        piece.length_bytes -= bytes;
+        engine_.counts.split += piece.length_bytes != 0;
+    } while (piece.length_bytes != 0);
+
+    if (r.refused) {
+        if (r.ignored && p.is_read())
+            std::memset(p.get_data_ptr() + done, 0, p.get_data_length() - done);
+        p.set_response_status(r.ignored ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+        p.set_dmi_allowed(false);
+    }
+    // simulated time that has passed in a stall is not annotated a second time
+    const std::uint64_t passed = engine_.now_ps() + engine_.clock.ps(delay) - started_ps;
+    const std::uint64_t annotate = sheet.total_ps() > passed ? sheet.total_ps() - passed : 0;
+    delay += sc_core::sc_time::from_value(annotate / std::max<std::uint64_t>(1, engine_.clock.resolution_ps()));
+    engine_.statistics.of({a.source_id, how, how == access_outcome::fault ? std::uint8_t{0} : r.page.log2_size})
+        .add(sheet);
+}
+
+bool upstream_port::forward_piece(tlm::tlm_generic_payload& p, const access& piece, std::uint32_t offset,
+                                  const translation& page, sc_core::sc_time& delay) {
+    const std::uint64_t address = p.get_address();
+    if (piece.length_bytes == p.get_data_length()) {
+        p.set_address(page.output(piece.address));
+        to_memory->b_transport(p, delay);
+        p.set_address(address);
+        return p.is_response_ok();
+    }
+    unsigned char* const data = p.get_data_ptr();
+    unsigned char* const enables = p.get_byte_enable_ptr();
+    const unsigned length = p.get_data_length(), width = p.get_streaming_width(), enabled = p.get_byte_enable_length();
+    if (width < length || (enables && enabled < length && offset % enabled != 0)) {
+        p.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE); // such a pattern has no meaning for a part of it
+        return false;
+    }
+    p.set_address(page.output(piece.address));
+    p.set_data_ptr(data + offset);
+    p.set_data_length(piece.length_bytes);
+    p.set_streaming_width(piece.length_bytes);
+    if (enables && enabled >= length)
+        p.set_byte_enable_ptr(enables + offset);
+    p.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    to_memory->b_transport(p, delay);
+    p.set_address(address);
+    p.set_data_ptr(data);
+    p.set_data_length(length);
+    p.set_streaming_width(width);
+    p.set_byte_enable_ptr(enables);
+    p.set_dmi_allowed(false);
+    return p.is_response_ok();
+}
+
+// --- direct memory pointers
+// ---------------------------------------------------------------------------------------------------
+
+bool upstream_port::get_direct_mem_ptr(tlm::tlm_generic_payload& p, tlm::tlm_dmi& dmi) {
+    dmi.init();
+    dmi.set_start_address(p.get_address());
+    dmi.set_end_address(p.get_address());
+    access a = sideband::describe(p);
+    a.length_bytes = 1;
+    a.write = false;
+    const unsigned shift = a.privileged ? 3 : 0;
+    outcome here = model_.probe(a);
+    if (!here) {
+        a.write = true; // perhaps it may only be written
+        here = model_.probe(a);
+    }
+    if (!here || !here->cacheable)
+        return false;
+    const bool may_read = here->allowed & (rights::read << shift), may_write = here->allowed & (rights::write << shift);
+
+    // the run of pages around it that go to neighbouring places with the same rights
+    std::uint64_t first = here->input_base, last = first + here->offset_mask();
+    const std::uint64_t distance = here->output_base - here->input_base; // modulo 2^64
+    std::vector<translation> run{*here};
+    for (std::uint32_t n = 0; n < engine_.parameters.dmi_run_pages && last != ~std::uint64_t{0}; ++n) {
+        access next = a;
+        next.address = last + 1;
+        const outcome t = model_.probe(next);
+        if (!t || !t->cacheable || t->input_base != last + 1 || t->output_base - t->input_base != distance ||
+            t->allowed != here->allowed)
+            break;
+        last += t->offset_mask() + 1;
+        run.push_back(*t);
+    }
+
+    const std::uint64_t address = p.get_address();
+    p.set_address(here->output(address));
+    const bool granted = to_memory->get_direct_mem_ptr(p, dmi);
+    p.set_address(address);
+    // what memory grants (or refuses) is in output addresses: clip it to the run, and say it in input addresses
+    const std::uint64_t out_first = std::max<std::uint64_t>(dmi.get_start_address(), first + distance);
+    const std::uint64_t out_last = std::min<std::uint64_t>(dmi.get_end_address(), last + distance);
+    if (!granted || out_first > out_last || out_first > here->output(address) || out_last < here->output(address)) {
+        dmi.set_start_address(address);
+        dmi.set_end_address(address);
+        return false;
+    }
+    dmi.set_dmi_ptr(dmi.get_dmi_ptr() + (out_first - dmi.get_start_address()));
+    dmi.set_start_address(out_first - distance);
+    dmi.set_end_address(out_last - distance);
+    const bool read = may_read && dmi.is_read_allowed(), write = may_write && dmi.is_write_allowed();
+    dmi.set_granted_access(read ? (write ? tlm::tlm_dmi::DMI_ACCESS_READ_WRITE : tlm::tlm_dmi::DMI_ACCESS_READ)
+                                : (write ? tlm::tlm_dmi::DMI_ACCESS_WRITE : tlm::tlm_dmi::DMI_ACCESS_NONE));
+    if (!read && !write)
+        return false;
+    dmi.set_read_latency(dmi.get_read_latency() + micro_tlb_time_);
+    dmi.set_write_latency(dmi.get_write_latency() + micro_tlb_time_);
+    const tlb_owner owner = tlb_owner::of_requester(a);
+    for (const translation& t : run) {
+        const std::uint64_t from = std::max<std::uint64_t>(t.input_base, dmi.get_start_address());
+        const std::uint64_t to = std::min<std::uint64_t>(t.input_base + t.offset_mask(), dmi.get_end_address());
+        const bool known = std::any_of(grants_.begin(), grants_.end(), [&](const direct_grant& g) {
+            return g.first == from && g.last == to && g.owner.bits == owner.bits && g.page.tag == t.tag;
+        });
+        if (from <= to && !known)
+            grants_.push_back({from, to, owner, t});
+    }
+    ++engine_.counts.dmi_grants;
+    return true;
+}
+
+void upstream_port::invalidate_direct(const invalidation& i) {
+    std::erase_if(grants_, [&](const direct_grant& g) {
+        const bool goes = i.kind == invalidation::what::configuration
+                              ? i.matches_requester(g.owner.source_id(), g.owner.has_pasid(), g.owner.pasid())
+                              : i.matches(g.page);
+        if (goes) {
+            ++engine_.counts.dmi_revocations;
+            from_device->invalidate_direct_mem_ptr(g.first, g.last);
+        }
+        return goes;
+    });
+}
+
+void upstream_port::invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) {
+    // memory takes back output addresses; which input addresses lead there is not worth a search
+    invalidation everything;
+    invalidate_direct(everything);
+}
+
+// --- debug
+// --------------------------------------------------------------------------------------------------------------------
+
+unsigned upstream_port::transport_dbg(tlm::tlm_generic_payload& p) {
+    access a = sideband::describe(p);
+    const std::uint64_t address = p.get_address();
+    unsigned char* const data = p.get_data_ptr();
+    const unsigned length = p.get_data_length();
+    unsigned done = 0;
+    while (done < length) {
+        a.address = address + done;
+        a.length_bytes = length - done;
+        const outcome t = model_.probe(a);
+        if (!t)
+            break;
+        const auto bytes = static_cast<unsigned>(std::min<std::uint64_t>(t->bytes_from(a.address), length - done));
+        p.set_address(t->output(a.address));
+        p.set_data_ptr(data + done);
+        p.set_data_length(bytes);
+        const unsigned moved = to_memory->transport_dbg(p);
+        done += std::min(moved, bytes);
+        if (moved < bytes)
+            break;
+    }
+    p.set_address(address);
+    p.set_data_ptr(data);
+    p.set_data_length(length);
+    return done;
+}
+
+} // namespace iommulab
