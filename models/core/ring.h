@@ -6,7 +6,7 @@
 
 namespace iommulab {
 
-/// Indices that carry a wrap bit above their log2_entries bits, so that full and empty differ: SMMUv3 3.5.1.
+/// Indices that carry a wrap bit above their log2_entries bits, so that full and empty differ.
 struct wrapping_ring {
     unsigned log2_entries = 0;
     unsigned entry_bytes = 16;
@@ -29,7 +29,7 @@ struct wrapping_ring {
     }
 };
 
-/// Byte offsets without a wrap bit: one entry stays empty. AMD-Vi 2.4, 2.5; VT-d 6.5.2.
+/// Byte offsets without a wrap bit: one entry stays empty.
 struct plain_ring {
     std::uint64_t bytes = 0; ///< a power of two
     unsigned entry_bytes = 16;

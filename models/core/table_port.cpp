@@ -53,7 +53,7 @@ void table_port::read_back(payload& p) {
         atomic_compare_swap* atomic = nullptr;
         p.get_extension(atomic);
         p.clear_extension(atomic);
-        // memory that can't do it atomically refuses it: as a bus without atomics does (SMMUv3 3.13.2)
+        // memory that can't do it atomically refuses it: as a bus without atomics does
         r.ok = r.ok && atomic->result != atomic_compare_swap::outcome::ignored;
         r.swapped = atomic->result == atomic_compare_swap::outcome::swapped;
         std::memcpy(&r.words[0], atomic->found.data(), 8);

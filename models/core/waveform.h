@@ -22,7 +22,7 @@ class waveform_writer {
     waveform_writer(const waveform_writer&) = delete;
     waveform_writer& operator=(const waveform_writer&) = delete;
 
-    /// `scope` is dotted ("platform.smmu.walkers"); `bits` 1 to 64. Starts at `initial`. Throws std::logic_error after
+    /// `scope` is dotted ("platform.iommu.walkers"); `bits` 1 to 64. Starts at `initial`. Throws std::logic_error after
     /// the first change, for another width, and for an empty name.
     signal add(std::string_view scope, std::string_view name, unsigned bits, std::uint64_t initial = 0);
     /// The value at `now_ps` and after, cut to the signal's width; equal to the last value: nothing is written. Throws
