@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Someone else's SystemC program.
+// Someone else's SystemC program: a payload says who asks, as its own masters would, and a profile counts one access.
+#include "models/core/sideband.h"
+#include "models/core/statistics.h"
+
 #include <systemc>
 #include <tlm>
 
 int sc_main(int, char**) {
+    iommulab::sideband who;
+    who.source_id = 0x100;
+    tlm::tlm_generic_payload payload;
+    payload.set_address(0x4000);
+    payload.set_extension(&who);
+    const iommulab::access asked = iommulab::sideband::describe(payload);
+    payload.clear_extension(&who);
+
+    iommulab::latency_profile profile;
+    profile.add_hit(1000, 2000);
     sc_core::sc_start(1, sc_core::SC_NS);
-    return sc_core::sc_time_stamp() == sc_core::sc_time(1, sc_core::SC_NS) ? 0 : 1;
+    return asked.source_id == 0x100 && asked.address == 0x4000 && profile.summarise().sum_ps == 3000 ? 0 : 1;
 }
