@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small invented IOMMU: one table of 64-bit entries, one level, 4 KiB pages. Tests of the engine run on it, and it
+// shows how little a model needs.
+#pragma once
+
+#include "models/core/iommu.h"
+
+#include <array>
+
+namespace iommulab::flat {
+
+/// Entry n of the table translates page n. Bit 0: valid; bit 1: writable; bit 2: faults stall; bits 63:12: the output
+/// page.
+inline constexpr bit_field VALID{"VALID", 0, 1}, WRITABLE{"WRITABLE", 1, 1}, STALL{"STALL", 2, 1};
+inline constexpr address_field PAGE{"PAGE", 12, 52};
+
+inline constexpr register_declaration TABLE{.name = "TABLE", .offset = 0, .bytes = 8, .writable = ~0ULL};
+/// Writing drops the translation of the page of the written address; ~0: of all. SYNC counts completed invalidations.
+inline constexpr register_declaration INVALIDATE{.name = "INVALIDATE", .offset = 8, .bytes = 8, .writable = ~0ULL};
+inline constexpr register_declaration SYNC{.name = "SYNC", .offset = 16, .bytes = 4};
+inline constexpr register_declaration FAULTS{.name = "FAULTS", .offset = 20, .bytes = 4};
+inline constexpr std::array registers{TABLE, INVALIDATE, SYNC, FAULTS};
+
+struct bank_holder {
+    register_bank bank{registers};
+};
+
+class flat_iommu final : bank_holder, public iommu {
+  public:
+    flat_iommu(sc_core::sc_module_name name, const iommu_parameters& p) : iommu(name, p, bank, 0) {
+        bank.on_write(INVALIDATE, [this](unsigned, std::uint64_t, std::uint64_t address) {
+            what_.first = address == ~0ULL ? 0 : address & ~0xfffULL;
+            what_.last = address == ~0ULL ? ~0ULL : address | 0xfff;
+            spawn<flat_iommu, &flat_iommu::invalidate_and_wait>();
+        });
+    }
+    using iommu::resume_stalled;
+    using iommu::terminate_stalled;
+    std::vector<std::uint32_t> stall_tags;
+
+  private:
+    walk<outcome> translate(walk_context& c, const access& a) override {
+        const access asked = a;
+        translation_tag tag;
+        tag.space = asked.source_id;
+        const std::optional<translation> known = co_await c.find_translation(tag, asked);
+        if (known)
+            co_return known;
+        const std::uint64_t page = asked.address >> 12;
+        const std::optional<std::uint64_t> entry =
+            co_await c.read64(time_part::walk_level_0, bank.get(TABLE) + 8 * page);
+        fault f;
+        if (!entry || !VALID.of(*entry) || (asked.write && !WRITABLE.of(*entry))) {
+            f.reason = entry ? 1 : 2;
+            f.ends = entry && STALL.of(*entry) ? fault::ending::stall : fault::ending::abort;
+            co_return c.refuse(f);
+        }
+        translation t;
+        t.tag = tag;
+        t.input_base = page << 12;
+        t.output_base = PAGE.of(*entry);
+        t.allowed = rights::reads | (WRITABLE.of(*entry) ? rights::writes : 0);
+        co_return t;
+    }
+    walk<void> invalidate_and_wait(walk_context& c) {
+        co_await c.pass(time_part::stalled, parameters().invalidate_cycles);
+        invalidate(what_);
+        co_await c.drain();
+        bank.set(SYNC, bank.get(SYNC) + 1);
+    }
+    void report(const access&, const fault& f, std::uint32_t tag) override {
+        bank.set(FAULTS, bank.get(FAULTS) + 1);
+        if (f.ends == fault::ending::stall)
+            stall_tags.push_back(tag);
+    }
+    std::uint32_t invalidate_caches(const invalidation&) override { return 0; }
+    void reset_model() override {}
+
+    invalidation what_;
+};
+
+} // namespace iommulab::flat

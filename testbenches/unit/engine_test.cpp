@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine, on an invented IOMMU of one table level: timing by formula, order, merging, synchronisation, the three
+// modes.
+#include "models/core/payload_pool.h"
+#include "models/memory/memory.h"
+#include "testbenches/harness/flat_iommu.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <new>
+
+namespace {
+bool counting = false;
+std::uint64_t allocations = 0;
+} // namespace
+
+void* operator new(std::size_t bytes) {
+    allocations += counting;
+    if (void* p = std::malloc(bytes ? bytes : 1))
+        return p;
+    throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept {
+    std::free(p);
+}
+void operator delete(void* p, std::size_t) noexcept {
+    std::free(p);
+}
+
+namespace iommulab {
+namespace {
+
+using sc_core::sc_time;
+
+constexpr std::uint64_t table = 0x100000, data = 0x200000;
+constexpr std::uint64_t clock_ps = 1000;
+
+struct scripted {
+    std::uint64_t at_ps;
+    std::uint64_t address;
+    bool write = false;
+    std::uint32_t bytes = 64;
+    std::uint32_t source = 1;
+};
+struct observed {
+    std::uint64_t begun_ps = 0, request_taken_ps = 0, answered_ps = 0;
+    tlm::tlm_response_status status = tlm::TLM_INCOMPLETE_RESPONSE;
+    std::vector<unsigned char> bytes;
+};
+
+/// Sends a script of accesses, each not before its time and in order, and notes when they were answered.
+struct script_master : sc_core::sc_module, tlm::tlm_bw_transport_if<> {
+    tlm::tlm_initiator_socket<64> socket{"socket"};
+    std::vector<scripted> script;
+    std::vector<observed> seen;
+    std::vector<std::size_t> order;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> revoked;
+    payload_pool<observed> pool;
+    sc_core::sc_event go;
+    std::size_t next = 0;
+    bool busy = false;
+
+    explicit script_master(sc_core::sc_module_name name) : sc_core::sc_module(name) {
+        socket.bind(*this);
+        SC_HAS_PROCESS(script_master);
+        SC_METHOD(pump);
+        sensitive << go;
+    }
+    void pump() {
+        if (seen.size() != script.size())
+            seen.resize(script.size());
+        while (!busy && next < script.size()) {
+            const scripted& s = script[next];
+            const sc_time due = sc_time(double(s.at_ps), sc_core::SC_PS);
+            if (due > sc_core::sc_time_stamp()) {
+                go.notify(due - sc_core::sc_time_stamp());
+                return;
+            }
+            auto& p = pool.acquire(s.bytes, &seen[next++]);
+            p.set_command(s.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+            p.set_address(s.address);
+            p.side.source_id = s.source;
+            if (s.write)
+                std::memset(p.get_data_ptr(), 0xab, s.bytes);
+            p.owner->begun_ps = sc_core::sc_time_stamp().value();
+            busy = true;
+            tlm::tlm_phase phase = tlm::BEGIN_REQ;
+            sc_time delay;
+            EXPECT_EQ(socket->nb_transport_fw(p, phase, delay), tlm::TLM_ACCEPTED);
+        }
+    }
+    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& g, tlm::tlm_phase& phase, sc_time&) override {
+        auto& p = static_cast<pooled_payload<observed>&>(g);
+        if (phase == tlm::END_REQ) {
+            p.owner->request_taken_ps = sc_core::sc_time_stamp().value();
+            busy = false;
+            go.notify(sc_core::SC_ZERO_TIME);
+            return tlm::TLM_ACCEPTED;
+        }
+        p.owner->answered_ps = sc_core::sc_time_stamp().value();
+        p.owner->status = p.get_response_status();
+        if (!counting)
+            p.owner->bytes.assign(p.get_data_ptr(), p.get_data_ptr() + p.get_data_length());
+        order.push_back(static_cast<std::size_t>(p.owner - seen.data()));
+        phase = tlm::END_RESP;
+        p.release();
+        return tlm::TLM_COMPLETED;
+    }
+    void invalidate_direct_mem_ptr(sc_dt::uint64 a, sc_dt::uint64 b) override { revoked.emplace_back(a, b); }
+};
+
+/// Register writes and loosely timed accesses, from a thread.
+struct software : sc_core::sc_module, tlm::tlm_bw_transport_if<> {
+    tlm::tlm_initiator_socket<64> socket{"socket"};
+    std::function<void(software&)> program;
+    explicit software(sc_core::sc_module_name name) : sc_core::sc_module(name) {
+        socket.bind(*this);
+        SC_HAS_PROCESS(software);
+        SC_THREAD(run);
+    }
+    void run() {
+        if (program)
+            program(*this);
+    }
+    std::uint64_t access(std::uint64_t address, bool write, std::uint64_t value, unsigned bytes) {
+        tlm::tlm_generic_payload p;
+        p.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+        p.set_address(address);
+        p.set_data_ptr(reinterpret_cast<unsigned char*>(&value));
+        p.set_data_length(bytes);
+        p.set_streaming_width(bytes);
+        sc_time delay;
+        socket->b_transport(p, delay);
+        EXPECT_TRUE(p.is_response_ok());
+        return value;
+    }
+    void write(const register_declaration& r, std::uint64_t v) { access(r.offset, true, v, r.bytes); }
+    std::uint64_t read(const register_declaration& r) { return access(r.offset, false, 0, r.bytes); }
+    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload&, tlm::tlm_phase&, sc_time&) override {
+        return tlm::TLM_ACCEPTED;
+    }
+    void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}
+};
+
+memory_parameters plain_memory() {
+    memory_parameters m;
+    m.ranges = {{0, 0x10000000, "ram"}};
+    m.read_latency_ps = m.write_latency_ps = 50'000;
+    m.beat_ps = 0;
+    return m;
+}
+
+iommu_parameters small() {
+    iommu_parameters p;
+    p.clock_period_ps = clock_ps;
+    p.micro_tlb = {.entries = 4, .ways = 0, .policy = replacement::lru, .latency_cycles = 1};
+    p.tlb = {.entries = 64, .ways = 4, .policy = replacement::lru, .latency_cycles = 3};
+    p.request_cycles = 8;
+    p.walkers = 2;
+    p.response_cycles = 1;
+    return p;
+}
+
+struct bench {
+    explicit bench(const iommu_parameters& p = small(), const memory_parameters& m = plain_memory())
+        : iommu("iommu", p), ram("ram", m), tables("tables", plain_memory()), master("master"), cpu("cpu") {
+        master.socket.bind(iommu.upstream());
+        iommu.downstream().bind(ram.target);
+        iommu.tables().bind(tables.target);
+        cpu.socket.bind(iommu.registers_socket());
+        for (std::uint64_t n = 0; n < 512; ++n)
+            map(n, n, true);
+    }
+    void map(std::uint64_t page, std::uint64_t to, bool writable, bool stalls = false, bool valid = true) {
+        const std::uint64_t e = (data + (to << 12)) | (writable ? 2 : 0) | (stalls ? 4 : 0) | (valid ? 1 : 0);
+        tables.store().write(table + 8 * page, reinterpret_cast<const unsigned char*>(&e), 8);
+    }
+    void run(std::function<void(software&)> program = {}) {
+        cpu.program = [this, program](software& s) {
+            s.write(flat::TABLE, table);
+            if (program)
+                program(s);
+        };
+        sc_core::sc_start();
+    }
+    std::uint64_t latency(std::size_t n) const { return master.seen[n].answered_ps - master.seen[n].begun_ps; }
+    flat::flat_iommu iommu;
+    memory ram, tables;
+    script_master master;
+    software cpu;
+};
+
+constexpr std::uint64_t ram_ps = 50'000;
+
+TEST(engine, latency_of_each_kind_of_hit_is_the_sum_of_its_parts) {
+    bench b;
+    b.master.script = {{10'000, 0x1000},    {500'000, 0x1040},   {1'000'000, 0x2000}, {1'500'000, 0x3000},
+                       {2'000'000, 0x4000}, {2'500'000, 0x5000}, {3'000'000, 0x1080}};
+    b.run();
+    const std::uint64_t hit = (1 + 1) * clock_ps + ram_ps; // micro-TLB, memory, response
+    const std::uint64_t tlb_hit = hit + (8 + 3) * clock_ps;
+    const std::uint64_t miss = tlb_hit + ram_ps; // one level
+    EXPECT_EQ(b.latency(0), miss);
+    EXPECT_EQ(b.latency(1), hit);
+    EXPECT_EQ(b.latency(6), tlb_hit); // four entries: page 1 has been replaced in the micro-TLB
+    for (const auto& o : b.master.seen)
+        EXPECT_EQ(o.status, tlm::TLM_OK_RESPONSE);
+}
+
+TEST(engine, parts_of_every_time_sheet_add_up_to_what_the_master_saw) {
+    bench b;
+    for (unsigned n = 0; n < 200; ++n)
+        b.master.script.push_back({10'000 + 700ULL * n, (n * 7919ULL * 64) % 0x100000, n % 3 == 0});
+    b.run();
+    std::uint64_t seen = 0, count = 0;
+    for (const auto& o : b.master.seen)
+        seen += o.answered_ps - o.begun_ps;
+    double total = 0, parts = 0;
+    for (const auto& [k, profile] : b.iommu.statistics().all()) {
+        const auto s = profile.summarise();
+        count += s.count;
+        total += s.mean_ps * double(s.count);
+        for (const double part : s.mean_part_ps)
+            parts += part * double(s.count);
+    }
+    EXPECT_EQ(count, 200U);
+    EXPECT_NEAR(total, double(seen), 0.5);
+    EXPECT_NEAR(parts, double(seen), 0.5);
+}
+
+TEST(engine, misses_to_one_page_walk_once) {
+    bench b;
+    for (unsigned n = 0; n < 8; ++n)
+        b.master.script.push_back({10'000, 0x7000 + 64ULL * n});
+    b.run();
+    EXPECT_EQ(b.tables.counted().reads, 1U);
+}
+
+TEST(engine, more_misses_than_walkers_take_turns) {
+    bench b;
+    for (unsigned n = 0; n < 6; ++n)
+        b.master.script.push_back({10'000, 0x1000ULL * (n + 1)});
+    b.run();
+    // two walkers: the third walk begins when the first has ended
+    EXPECT_GE(b.latency(2), b.latency(0) + ram_ps - 3 * clock_ps);
+    EXPECT_EQ(b.tables.counted().reads, 6U);
+}
+
+TEST(engine, accesses_of_a_port_reach_memory_in_order) {
+    bench b;
+    b.master.script = {{10'000, 0x1000}, {500'000, 0x9000, true}, {500'000, 0x1000, true}};
+    b.run();
+    EXPECT_EQ(b.master.order, (std::vector<std::size_t>{0, 1, 2}));
+}
+
+TEST(engine, other_requesters_pass_when_order_is_per_requester) {
+    iommu_parameters p = small();
+    p.order = access_order::per_requester;
+    bench b(p);
+    b.master.script = {{10'000, 0x1000, false, 64, 2}, {500'000, 0x9000, true, 64, 1}, {500'000, 0x1000, true, 64, 2}};
+    b.run();
+    EXPECT_EQ(b.master.order, (std::vector<std::size_t>{0, 2, 1}));
+}
+
+TEST(engine, an_access_across_pages_is_split_and_rejoined) {
+    bench b;
+    b.map(1, 40, true);
+    b.map(2, 7, true);
+    for (unsigned n = 0; n < 64; ++n) {
+        const auto v = static_cast<unsigned char>(n);
+        b.ram.store().write(n < 32 ? data + (40 << 12) + 0xfe0 + n : data + (7 << 12) + n - 32, &v, 1);
+    }
+    b.master.script = {{10'000, 0x1fe0, false, 64}};
+    b.run();
+    ASSERT_EQ(b.master.seen[0].status, tlm::TLM_OK_RESPONSE);
+    for (unsigned n = 0; n < 64; ++n)
+        EXPECT_EQ(b.master.seen[0].bytes[n], n);
+}
+
+TEST(engine, the_second_page_of_an_access_may_fault) {
+    bench b;
+    b.map(2, 0, true, false, false);
+    b.master.script = {{10'000, 0x1fe0, false, 64}, {20'000, 0x1000}};
+    b.run();
+    EXPECT_EQ(b.master.seen[0].status, tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    EXPECT_EQ(b.master.seen[1].status, tlm::TLM_OK_RESPONSE);
+}
+
+TEST(engine, a_full_port_holds_back_end_req) {
+    iommu_parameters p = small();
+    p.port_outstanding = 2;
+    bench b(p);
+    for (unsigned n = 0; n < 3; ++n)
+        b.master.script.push_back({10'000, 0x1000ULL * (n + 1)});
+    b.run();
+    EXPECT_LT(b.master.seen[1].request_taken_ps, b.master.seen[0].answered_ps);
+    EXPECT_GE(b.master.seen[2].request_taken_ps, b.master.seen[0].answered_ps);
+}
+
+TEST(engine, a_synchronisation_waits_for_accesses_that_used_the_old_translation) {
+    bench b;
+    b.master.script = {{10'000, 0x1000}, {500'000, 0x1000}};
+    std::uint64_t synced_ps = 0;
+    b.run([&](software& s) {
+        sc_core::wait(sc_time(505'000.0, sc_core::SC_PS)); // the second access is in memory now
+        s.write(flat::INVALIDATE, 0x1000);
+        while (s.read(flat::SYNC) == 0)
+            sc_core::wait(sc_time(500.0, sc_core::SC_PS));
+        synced_ps = sc_core::sc_time_stamp().value();
+    });
+    EXPECT_GE(synced_ps + clock_ps, b.master.seen[1].answered_ps);
+    EXPECT_GT(synced_ps, 505'000 + 40'000U);
+}
+
+TEST(engine, after_a_synchronisation_nothing_goes_to_the_old_place) {
+    // pages are remapped under fire: every access that begins after SYNC must land at the new place
+    for (int late = 0; late < 2; ++late) {
+        bench b;
+        for (unsigned n = 0; n < 600; ++n)
+            b.master.script.push_back({10'000 + 1'000ULL * n, 0x3000 + 8ULL * n, true, 8});
+        std::uint64_t synced_ps = 0;
+        b.run([&](software& s) {
+            sc_core::wait(sc_time(200'000.0, sc_core::SC_PS));
+            b.map(3, 99, true);
+            b.map(4, 100, true);
+            s.write(flat::INVALIDATE, ~0ULL);
+            while (s.read(flat::SYNC) == 0)
+                sc_core::wait(sc_time(100.0, sc_core::SC_PS));
+            synced_ps = sc_core::sc_time_stamp().value();
+        });
+        ASSERT_NE(synced_ps, 0U);
+        unsigned after = 0;
+        for (unsigned n = 0; n < 600; ++n)
+            if (b.master.seen[n].begun_ps >= synced_ps) {
+                ++after;
+                const std::uint64_t a = 0x3000 + 8ULL * n;
+                unsigned char v = 0;
+                b.ram.store().read(data + ((99 + (a >> 12) - 3) << 12) + (a & 0xfff), &v, 1);
+                EXPECT_EQ(v, 0xab) << n;
+                b.ram.store().read(data + a, &v, 1);
+                EXPECT_EQ(v, 0) << n;
+            }
+        EXPECT_GT(after, 100U);
+        return; // one simulation a process
+    }
+}
+
+TEST(engine, a_stalled_access_waits_for_its_verdict_and_does_not_hold_up_a_synchronisation) {
+    bench b;
+    b.map(5, 5, false, true, true);
+    b.master.script = {{10'000, 0x5000, true}, {10'000, 0x6000, true}};
+    std::uint64_t synced_ps = 0;
+    b.run([&](software& s) {
+        sc_core::wait(sc_time(1'000'000.0, sc_core::SC_PS));
+        ASSERT_EQ(b.iommu.stall_tags.size(), 1U);
+        s.write(flat::INVALIDATE, ~0ULL);
+        sc_core::wait(sc_time(500'000.0, sc_core::SC_PS));
+        EXPECT_EQ(s.read(flat::SYNC), 1U);
+        synced_ps = sc_core::sc_time_stamp().value();
+        b.map(5, 5, true);
+        EXPECT_FALSE(b.iommu.resume_stalled(b.iommu.stall_tags[0], 99, stall_verdict::retry));
+        EXPECT_TRUE(b.iommu.resume_stalled(b.iommu.stall_tags[0], 1, stall_verdict::retry));
+    });
+    EXPECT_EQ(b.master.seen[0].status, tlm::TLM_OK_RESPONSE);
+    EXPECT_EQ(b.master.seen[1].status, tlm::TLM_OK_RESPONSE);
+    EXPECT_GT(b.master.seen[0].answered_ps, synced_ps);
+    EXPECT_EQ(b.master.order, (std::vector<std::size_t>{0, 1}));
+}
+
+TEST(engine, a_stalled_access_can_be_ended) {
+    bench b;
+    b.map(5, 5, false, true, true);
+    b.master.script = {{10'000, 0x5000, true}, {10'000, 0x6000, true}};
+    b.run([&](software&) {
+        sc_core::wait(sc_time(1'000'000.0, sc_core::SC_PS));
+        b.iommu.terminate_stalled(1, stall_verdict::abort);
+    });
+    EXPECT_EQ(b.master.seen[0].status, tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    EXPECT_EQ(b.master.seen[1].status, tlm::TLM_OK_RESPONSE);
+}
+
+TEST(engine, hits_allocate_nothing_cycle_approximate) {
+    bench b;
+    for (unsigned n = 0; n < 6000; ++n)
+        b.master.script.push_back({10'000 + 1'000ULL * n, 0x1000ULL * (n % 4) + 64ULL * (n / 4 % 64)});
+    b.master.order.reserve(6000);
+    b.run([&](software&) {
+        sc_core::wait(sc_time(3'000'000.0, sc_core::SC_PS));
+        allocations = 0;
+        counting = true;
+        sc_core::wait(sc_time(2'000'000.0, sc_core::SC_PS));
+        counting = false;
+    });
+    EXPECT_EQ(allocations, 0U);
+    EXPECT_EQ(b.master.order.size(), 6000U);
+}
+
+struct loose_bench : bench {
+    loose_bench() : bench(loose(small())) {}
+    static iommu_parameters loose(iommu_parameters p) {
+        p.mode = simulation_mode::loosely_timed;
+        return p;
+    }
+    tlm::tlm_response_status access(std::uint64_t address, bool write, void* bytes, unsigned length, sc_time& delay) {
+        auto& p = pool.acquire(length);
+        p.set_command(write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+        p.set_address(address);
+        p.set_data_ptr(static_cast<unsigned char*>(bytes));
+        p.side.source_id = 1;
+        master.socket->b_transport(p, delay);
+        const auto status = p.get_response_status();
+        EXPECT_EQ(p.get_address(), address);
+        p.release();
+        return status;
+    }
+    payload_pool<int> pool;
+};
+
+TEST(engine, loosely_timed_latency_is_the_same_sum) {
+    loose_bench b;
+    b.run([&](software&) {
+        unsigned char bytes[64];
+        const std::uint64_t hit = (1) * clock_ps + ram_ps;
+        sc_time delay;
+        EXPECT_EQ(b.access(0x1000, false, bytes, 64, delay), tlm::TLM_OK_RESPONSE);
+        EXPECT_EQ(delay.value(), hit + 11 * clock_ps + ram_ps);
+        delay = sc_core::SC_ZERO_TIME;
+        b.access(0x1040, false, bytes, 64, delay);
+        EXPECT_EQ(delay.value(), hit);
+    });
+}
+
+TEST(engine, hits_allocate_nothing_loosely_timed) {
+    loose_bench b;
+    b.run([&](software&) {
+        unsigned char bytes[64];
+        sc_time delay;
+        for (unsigned n = 0; n < 100; ++n)
+            b.access(0x1000 + 64 * (n % 64), false, bytes, 64, delay);
+        allocations = 0;
+        counting = true;
+        for (unsigned n = 0; n < 1000; ++n)
+            b.access(0x1000 + 64 * (n % 64), false, bytes, 64, delay);
+        counting = false;
+        EXPECT_EQ(allocations, 0U);
+    });
+}
+
+TEST(engine, loosely_timed_split_and_fault) {
+    loose_bench b;
+    b.map(1, 40, true);
+    b.map(2, 7, true);
+    b.map(3, 3, true, false, false);
+    b.run([&](software&) {
+        unsigned char bytes[64] = {}, back[64];
+        for (unsigned n = 0; n < 64; ++n)
+            bytes[n] = static_cast<unsigned char>(n);
+        sc_time delay;
+        EXPECT_EQ(b.access(0x1fe0, true, bytes, 64, delay), tlm::TLM_OK_RESPONSE);
+        b.ram.store().read(data + (7 << 12), back, 32);
+        EXPECT_EQ(std::memcmp(back, bytes + 32, 32), 0);
+        EXPECT_EQ(b.access(0x2ff0, true, bytes, 64, delay), tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    });
+}
+
+TEST(engine, direct_pointers_stay_inside_the_run_of_pages_and_are_taken_back) {
+    loose_bench b;
+    for (unsigned n = 0; n < 4; ++n)
+        b.map(16 + n, 32 + n, n != 3);
+    b.map(20, 80, true);
+    b.run([&](software& s) {
+        auto& p = b.pool.acquire(8);
+        p.set_command(tlm::TLM_READ_COMMAND);
+        p.set_address(0x10010);
+        p.side.source_id = 1;
+        tlm::tlm_dmi dmi;
+        ASSERT_TRUE(b.master.socket->get_direct_mem_ptr(p, dmi));
+        EXPECT_EQ(dmi.get_start_address(), 0x10000U);
+        EXPECT_LE(dmi.get_end_address(), 0x12fffU); // the next page may not be written
+        EXPECT_GE(dmi.get_end_address(), 0x10fffU);
+        EXPECT_TRUE(dmi.is_read_write_allowed());
+        dmi.get_dmi_ptr()[0x10] = 0x77;
+        unsigned char v = 0;
+        b.ram.store().read(data + (32 << 12) + 0x10, &v, 1);
+        EXPECT_EQ(v, 0x77);
+        p.set_address(0x13000);
+        ASSERT_TRUE(b.master.socket->get_direct_mem_ptr(p, dmi));
+        EXPECT_TRUE(dmi.is_read_allowed());
+        EXPECT_FALSE(dmi.is_write_allowed());
+        p.release();
+        s.write(flat::INVALIDATE, 0x10000);
+        while (s.read(flat::SYNC) == 0)
+            sc_core::wait(sc_time(1'000.0, sc_core::SC_PS));
+        ASSERT_FALSE(b.master.revoked.empty());
+        EXPECT_LE(b.master.revoked[0].first, 0x10000U);
+        EXPECT_GE(b.master.revoked[0].second, 0x10fffU);
+    });
+}
+
+TEST(engine, debug_access_translates_and_leaves_no_trace) {
+    bench b;
+    b.map(1, 40, true);
+    const unsigned char v = 0x42;
+    b.ram.store().write(data + (40 << 12), &v, 1);
+    b.run([&](software&) {
+        payload_pool<int> pool;
+        auto& p = pool.acquire(8);
+        p.set_command(tlm::TLM_READ_COMMAND);
+        p.set_address(0x1000);
+        EXPECT_EQ(b.master.socket->transport_dbg(p), 8U);
+        EXPECT_EQ(p.get_data_ptr()[0], 0x42);
+        p.set_address(0x1000000000);
+        EXPECT_EQ(b.master.socket->transport_dbg(p), 0U);
+        p.release();
+        EXPECT_TRUE(b.iommu.statistics().all().empty());
+        EXPECT_EQ(b.tables.counted().reads, 0U);
+        for (const auto& c : b.iommu.counters())
+            EXPECT_EQ(*c.value, 0U) << c.name;
+        EXPECT_EQ(sc_core::sc_time_stamp().value(), 0U);
+    });
+}
+
+} // namespace
+} // namespace iommulab
