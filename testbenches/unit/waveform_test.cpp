@@ -21,11 +21,13 @@ namespace {
 using testing::HasSubstr;
 
 class waveform : public testing::Test {
+  public:
+    ~waveform() override { std::filesystem::remove_all(folder_); }
+
   protected:
     waveform() : folder_(std::filesystem::temp_directory_path() / ("waveform_test." + std::to_string(::getpid()))) {
         std::filesystem::create_directories(folder_);
     }
-    ~waveform() override { std::filesystem::remove_all(folder_); }
     [[nodiscard]] std::string path(const char* name = "wave.vcd") const { return (folder_ / name).string(); }
     [[nodiscard]] static std::string contents(const std::string& file_path) {
         std::ifstream file(file_path, std::ios::binary);

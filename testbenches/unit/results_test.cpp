@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbenches/results/iommu_report.h"
+#include "testbenches/results/json_text.h"
+#include "testbenches/results/text_table.h"
+
+#include <boost/json.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <random>
+#include <sstream>
+#include <string>
+
+namespace iommulab::results {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+time_sheet sheet_of(std::initializer_list<std::pair<time_part, std::uint64_t>> parts) {
+    time_sheet sheet;
+    sheet.begin(0);
+    for (const auto& [part, duration_ps] : parts)
+        sheet.add(part, duration_ps);
+    return sheet;
+}
+
+/// Three masters as a real run has them: mostly hits, some walks, a few faults.
+class results_test : public testing::Test {
+  protected:
+    results_test() {
+        std::mt19937_64 random(1);
+        const auto some = [&](std::uint64_t most) { return random() % most * 500; };
+        for (int i = 0; i < 9000; ++i)
+            statistics_.of({0x100, access_outcome::micro_tlb_hit, 12}).add_hit(1000, 42'000);
+        for (int i = 0; i < 1800; ++i)
+            statistics_.of({0x100, access_outcome::tlb_hit, 21})
+                .add(sheet_of({{time_part::port_wait, some(4)},
+                               {time_part::micro_tlb, 1000},
+                               {time_part::tlb, 4000 + some(8)},
+                               {time_part::memory, 40'000 + some(40)}}));
+        for (int i = 0; i < 700; ++i)
+            statistics_.of({0x200, access_outcome::miss, 12})
+                .add(sheet_of({{time_part::port_wait, some(30)},
+                               {time_part::micro_tlb, 1000},
+                               {time_part::tlb, 4000 + some(8)},
+                               {time_part::walker_wait, i % 10 ? 0 : some(100)},
+                               {time_part::walk_cache, 2000},
+                               {time_part::walk_level_2, i % 4 ? 0 : 45'000},
+                               {time_part::walk_level_3, 45'000 + some(60)},
+                               {time_part::memory, 40'000 + some(40)},
+                               {time_part::response, 1000}}));
+        for (int i = 0; i < 3; ++i)
+            statistics_.of({0x300, access_outcome::fault, 0})
+                .add(sheet_of({{time_part::walk_level_1, 51'333}, {time_part::fault_report, 8000}}));
+        report_ = {.name = "smmu0",
+                   .model = "smmu_v3, mmu-600",
+                   .accesses = &statistics_,
+                   .counters = {{"tlb_fills", "entries written into the main TLB", &fills_},
+                                {"sync", "SYNC commands completed", &none_}},
+                   .master_names = {{0x100, "nvme"}, {0x200, "nic"}}};
+    }
+    access_statistics statistics_;
+    std::uint64_t fills_ = 1700, none_ = 0;
+    iommu_report report_;
+};
+
+std::size_t longest_line(const std::string& text) {
+    std::size_t longest = 0;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);)
+        longest = std::max(longest, width_of(line));
+    return longest;
+}
+
+TEST_F(results_test, json_counts_by_master_and_outcome) {
+    const auto json = to_json(report_);
+    EXPECT_EQ(json.at("accesses"), 11'503);
+    EXPECT_EQ(json.at("outcomes").at("micro_tlb_hit"), 9000);
+    EXPECT_EQ(json.at("outcomes").at("bypass"), 0);
+    ASSERT_EQ(json.at("masters").as_array().size(), 3u);
+    const auto& nvme = json.at("masters").as_array()[0];
+    EXPECT_EQ(nvme.at("source_id"), 0x100);
+    EXPECT_EQ(nvme.at("name"), "nvme");
+    EXPECT_EQ(nvme.at("accesses"), 10'800);
+    EXPECT_EQ(nvme.at("outcomes").at("tlb_hit"), 1800);
+    EXPECT_EQ(json.at("masters").as_array()[2].at("name"), "0x300");
+    EXPECT_EQ(json.at("by_outcome").as_array().size(), 4u);
+    EXPECT_EQ(json.at("by_page_size").as_array()[1].at("page_bytes"), 2 << 20);
+    EXPECT_EQ(json.at("profiles").as_array()[3].at("page_bytes"), 0);
+    EXPECT_EQ(json.at("counters").at("tlb_fills"), 1700);
+    EXPECT_EQ(json.at("counters").at("sync"), 0);
+}
+
+TEST_F(results_test, json_keys_have_the_documented_order) {
+    std::string keys;
+    for (const auto& member : to_json(report_))
+        keys += std::string(member.key()) + ' ';
+    EXPECT_EQ(keys, "name model accesses outcomes latency masters by_outcome by_page_size profiles counters ");
+}
+
+TEST_F(results_test, json_parts_add_up_to_the_mean_and_the_total_exactly) {
+    const auto json = to_json(report_);
+    std::vector<const boost::json::value*> latencies{&json.at("latency")};
+    for (const char* list : {"masters", "by_outcome", "by_page_size", "profiles"})
+        for (const auto& item : json.at(list).as_array())
+            latencies.push_back(&item.at("latency"));
+    ASSERT_EQ(latencies.size(), 1u + 3 + 4 + 2 + 4);
+    for (const auto* latency : latencies) {
+        std::int64_t mean_ps = 0;
+        for (const auto& part : latency->at("mean_parts_ns").as_object())
+            mean_ps += std::llround(part.value().as_double() * 1000.0);
+        EXPECT_EQ(mean_ps, std::llround(latency->at("ns").at("mean").as_double() * 1000.0));
+        std::uint64_t total_ps = 0;
+        for (const auto& part : latency->at("total_parts_ps").as_object())
+            total_ps += part.value().to_number<std::uint64_t>();
+        EXPECT_EQ(total_ps, latency->at("total_ps").to_number<std::uint64_t>());
+        EXPECT_NEAR(static_cast<double>(total_ps) / latency->at("count").to_number<double>() / 1000.0,
+                    latency->at("ns").at("mean").as_double(), 0.0006);
+    }
+}
+
+TEST_F(results_test, json_is_the_same_for_the_same_accesses) {
+    const std::string first = to_text(boost::json::value(to_json(report_)));
+    EXPECT_EQ(first, to_text(boost::json::value(to_json(report_))));
+    EXPECT_EQ(boost::json::serialize(boost::json::parse(first).at("masters").at(0).at("latency").at("ns").at("p50")),
+              boost::json::serialize(boost::json::value(43.0)));
+    EXPECT_THAT(first, HasSubstr("\"p50\": 43.000,"));
+}
+
+TEST_F(results_test, an_empty_report_is_complete) {
+    const iommu_report nothing{.name = "idle", .model = ""};
+    EXPECT_EQ(to_text(nothing), "idle: no accesses\n");
+    const auto json = to_json(nothing);
+    EXPECT_EQ(json.at("accesses"), 0);
+    EXPECT_EQ(json.at("latency").at("ns").at("p99_9"), 0.0);
+    EXPECT_TRUE(json.at("masters").as_array().empty());
+}
+
+TEST_F(results_test, text_says_who_was_answered_where) {
+    const std::string text = to_text(report_);
+    EXPECT_THAT(text, HasSubstr("smmu0 (smmu_v3, mmu-600): 11,503 accesses by 3 masters\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("nvme +10,800 +9,000  83\\.3% +1,800  16\\.7% +0      - +0      -\n"));
+    EXPECT_THAT(text,
+                testing::ContainsRegex("all +11,503 +9,000  78\\.2% +1,800  15\\.6% +700   6\\.1% +3  <0\\.1%\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("0x300 +3 +59\\.3 +59\\.3 +59\\.3 +59\\.3 +59\\.3 +59\\.3 +59\\.3\n"));
+    EXPECT_THAT(text, Not(HasSubstr("bypass")));
+    EXPECT_THAT(text, HasSubstr("2 MiB"));
+}
+
+TEST_F(results_test, text_breaks_each_outcome_down_into_its_parts) {
+    const std::string text = to_text(report_);
+    EXPECT_THAT(text, HasSubstr("fault: 59.3 ns each, 3 accesses, <0.1% of all time"));
+    EXPECT_THAT(text, testing::ContainsRegex("table walk, level 1 +51\\.3 +86\\.5%"));
+    EXPECT_THAT(text, testing::ContainsRegex("reporting the fault +8\\.0 +13\\.5%"));
+    EXPECT_THAT(text, Not(HasSubstr("level 0")));
+    EXPECT_THAT(text, testing::ContainsRegex("tlb_fills +1,700 +entries written into the main TLB\n"));
+    EXPECT_THAT(text, Not(HasSubstr("SYNC")));
+}
+
+TEST_F(results_test, no_line_is_longer_than_asked) {
+    report_.master_names[0x200] = "a network card with a name far longer than any table can hold in its first column";
+    for (int i = 0; i < 40; ++i)
+        statistics_.of({0x400, access_outcome::bypass, 12}).add(sheet_of({{time_part::stalled, 123'456'789'000'000}}));
+    for (const unsigned columns : {80u, 100u, 140u})
+        EXPECT_LE(longest_line(to_text(report_, {.columns = columns})), columns);
+    const std::string plain = to_text(report_, {.unicode = false});
+    EXPECT_TRUE(std::ranges::all_of(plain, [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
+    EXPECT_THAT(plain, HasSubstr("####"));
+}
+
+TEST_F(results_test, many_masters_are_added_up) {
+    for (std::uint32_t source = 0x1000; source < 0x1064; ++source)
+        statistics_.of({source, access_outcome::tlb_hit, 12}).add(sheet_of({{time_part::tlb, 4000}}));
+    const std::string text = to_text(report_, {.masters = 4});
+    EXPECT_THAT(text, testing::ContainsRegex("100 others +100 +0      - +100 100\\.0%"));
+    EXPECT_THAT(text, testing::ContainsRegex("all +11,603 "));
+    EXPECT_THAT(text, Not(HasSubstr("0x1000")));
+}
+
+TEST_F(results_test, masters_of_the_same_name_are_told_apart) {
+    report_.master_names[0x200] = "nvme";
+    EXPECT_THAT(to_text(report_), testing::AllOf(HasSubstr("nvme 0x100 "), HasSubstr("nvme 0x200 ")));
+}
+
+TEST(json_text, doubles_have_three_decimals_or_what_it_takes) {
+    const auto text = [](double value) { return to_text(boost::json::value(value)); };
+    EXPECT_EQ(text(20), "20.000\n");
+    EXPECT_EQ(text(20.5), "20.500\n");
+    EXPECT_EQ(text(0.1234567), "0.1234567\n");
+    EXPECT_EQ(text(-1e21), "-1000000000000000000000.000\n");
+    EXPECT_EQ(text(std::numeric_limits<double>::infinity()), "null\n");
+    for (const double value : {std::numeric_limits<double>::max(), std::numeric_limits<double>::denorm_min()})
+        EXPECT_EQ(std::strtod(text(value).c_str(), nullptr), value);
+}
+
+TEST(json_text, reads_back_as_the_same_value) {
+    const auto value = boost::json::parse(
+        R"({"a \"key\"":[1,2,{"b":null}],"long":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "e":[],"o":{},"n":-5,"big":18446744073709551615,"f":1.25,"t":true,"nested":{"x":{"y":[[1],[2,3]]}}})");
+    EXPECT_EQ(boost::json::parse(to_text(value)), value);
+    EXPECT_EQ(to_text(boost::json::parse(R"({"a":[1,2],"b":{}})")), "{\n  \"a\": [1, 2],\n  \"b\": {}\n}\n");
+}
+
+TEST(text_table, cuts_by_characters_not_bytes) {
+    EXPECT_EQ(width_of("µ-TLB"), 5u);
+    EXPECT_EQ(cut("µ-TLB", 5), "µ-TLB");
+    EXPECT_EQ(cut("µµµµµµ", 4), "µµµ…");
+    EXPECT_EQ(cut("a\x1b[31mb", 80), "a?[31mb");
+    EXPECT_EQ(count_text(1'234'567), "1,234,567");
+    EXPECT_EQ(count_text(1'234'567, true), "1.23M");
+    EXPECT_EQ(count_text(999), "999");
+    EXPECT_EQ(ns_text(1'234'567'890.0), "1,234,567.9");
+    EXPECT_EQ(ns_text(99'999'000.0, true), "99,999");
+    EXPECT_EQ(ns_text(123'456'000.0, true), "123.46 us");
+    EXPECT_EQ(ns_text(1'234'567'890.0, true), "1.23 ms");
+}
+
+TEST(text_table, the_smallest_stretch_shows_and_the_last_ends_at_the_edge) {
+    EXPECT_EQ(stretch(0, 5, 10, 10, false), "#####");
+    EXPECT_EQ(stretch(5, 10, 10, 10, false), "     #####");
+    EXPECT_EQ(stretch(3, 3.01, 10, 10, false), "   |");
+    EXPECT_EQ(stretch(9.99, 10, 10, 10, false), "         |");
+    EXPECT_EQ(stretch(0, 1, 0, 10, false), "");
+    EXPECT_EQ(stretch(2, 4.5, 10, 10, true), "  ██▌");
+    EXPECT_EQ(stretch(9.9, 10, 10, 10, true), "         ▏");
+    EXPECT_EQ(stretch(0, 10, 10, 10, true), "██████████");
+}
+
+} // namespace
+} // namespace iommulab::results
