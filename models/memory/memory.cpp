@@ -43,8 +43,9 @@ void check(std::vector<memory_range>& ranges, const std::string& where) {
 memory::memory(sc_core::sc_module_name name, memory_parameters parameters)
     : sc_core::sc_module(name), p_(std::move(parameters)), clock_("clock", sc_time(1, sc_core::SC_PS)) {
     check(p_.ranges, this->name());
-    if (p_.queue_depth == 0 || p_.data_width_bytes == 0)
-        throw std::invalid_argument(std::string(this->name()) + ": queue_depth and data_width_bytes must not be 0");
+    if (p_.queue_depth == 0 || p_.data_width_bytes == 0 || p_.accept_interval_ps == 0)
+        throw std::invalid_argument(std::string(this->name()) +
+                                    ": queue_depth, data_width_bytes and accept_interval_ps must not be 0");
     if (p_.dram)
         dram_.emplace(*p_.dram);
     read_time_ = clock_.to_time(p_.read_latency_ps);
