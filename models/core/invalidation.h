@@ -19,6 +19,7 @@ struct invalidation {
 
     bool by_regime = false, by_vm = false, by_space = false;
     translation_tag tag;
+    std::uint8_t regime_mask = 0xff; ///< bits of the regime that by_regime compares
     bool spare_global = false; ///< by_space leaves global entries alone
     bool leaf_only = false;    ///< walk caches (entries that point to tables) may stay
     std::uint8_t stage =
@@ -34,7 +35,7 @@ struct invalidation {
 
     /// Does an entry that covers [base, base+mask] under `t` go?
     [[nodiscard]] bool matches(const translation_tag& t, bool global, std::uint64_t base, std::uint64_t mask) const {
-        if (by_regime && t.regime != tag.regime)
+        if (by_regime && ((t.regime ^ tag.regime) & regime_mask) != 0)
             return false;
         if (by_vm && t.vm != tag.vm)
             return false;

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to a transaction: Arm IHI 0070, 3.4 (address sizes), 3.9 (ATS), 3.11 (bypass), 15.1 (flow).
+#include "models/smmu_v3/faults.h"
+#include "models/smmu_v3/smmu_v3.h"
+
+namespace iommulab::smmu_v3 {
+
+namespace {
+
+/// Every address that an output can have, as it came (3.4.3: the output size bounds what bypasses).
+translation identity(unsigned oas_bits) {
+    translation t;
+    t.log2_size = static_cast<std::uint8_t>(oas_bits);
+    t.allowed = rights::all;
+    t.bypassed = true;
+    t.tag.regime = regime::bypass;
+    return t;
+}
+
+bool beyond(std::uint64_t address, unsigned bits) {
+    return (address >> bits) != 0;
+}
+
+/// An input address that exceeds the IAS when stage 1 is bypassed: a stage 1 Address Size fault without a CD to rule
+/// its handling, so it is recorded and aborts (3.4.1).
+fault input_too_large(const access& a, const stream_configuration& c) {
+    arm_vmsa::walk_fault w;
+    w.kind = arm_vmsa::fault_kind::address_size;
+    w.stage = 1;
+    stream_configuration terminating = c;
+    terminating.a = true;
+    terminating.r = true;
+    terminating.s = false;
+    return walk_fault(w, a, terminating);
+}
+
+} // namespace
+
+walk<outcome> smmu::translate(walk_context& context, const access& a) {
+    if (enabled_ && a.type == address_type::untranslated)
+        return translate_stream(context, a);
+    return translate_special(context, a);
+}
+
+walk<outcome> smmu::translate_special(walk_context& context, const access& a) {
+    if (!enabled_) {
+        const outcome bypassed = bypass_globally(context, a);
+        co_return bypassed;
+    }
+    if (a.type == address_type::translation_request && !features_.ats)
+        co_return context.refuse(ats_fault(event::F_BAD_ATS_TREQ, a));
+    if (a.type == address_type::translated) {
+        // 3.9.1: without ATSCHK a Translated transaction is trusted
+        if (!features_.ats)
+            co_return context.refuse(ats_fault(event::F_TRANSL_FORBIDDEN, a));
+        if (!registers().get(reg::CR0, cr0::ATSCHK)) {
+            translation t = identity(features_.oas_bits);
+            t.cacheable = false;
+            if (beyond(a.address, features_.oas_bits))
+                co_return context.refuse(silent_abort());
+            co_return t;
+        }
+    }
+    walk<outcome> stream = translate_stream(context, a);
+    const outcome result = co_await stream;
+    co_return result;
+}
+
+walk<outcome> smmu::translate_stream(walk_context& context, const access& a) {
+    std::optional<stream_configuration> cached =
+        co_await context.look_up(configurations_, configuration_key(a), time_part::configuration);
+    stream_configuration c;
+    if (cached) {
+        c = *cached;
+    } else {
+        fault why;
+        const configuration_source from = source();
+        walk<bool> fetch = fetch_configuration(context, from, a, c, why);
+        const bool found = co_await fetch;
+        if (!found) {
+            if (a.type == address_type::translation_request && !registers().get(reg::CR2, cr2::REC_CFG_ATS))
+                why.recorded = false; // 6.3.12
+            co_return context.refuse(why);
+        }
+        if (context.remembers() && context.may_fill_configuration(a.source_id, a.has_pasid ? a.pasid : 0))
+            configurations_.insert(configuration_key(a), c);
+    }
+    if (c.what == stream_configuration::action::abort)
+        co_return context.refuse(silent_abort());
+    if (a.type == address_type::translation_request && (c.eats == 0 || c.what == stream_configuration::action::bypass))
+        co_return context.refuse(ats_fault(event::F_BAD_ATS_TREQ, a));
+    if (a.type == address_type::translated) {
+        if (c.eats == 0 || c.eats == 3)
+            co_return context.refuse(ats_fault(event::F_TRANSL_FORBIDDEN, a));
+        c.stage1 = false; // done by the device; with split-stage ATS (EATS = 0b10) stage 2 is left
+        c.stage2 = c.stage2 && c.eats == 2;
+        c.tag = c.s2.tag;
+        if (!c.stage2)
+            c.what = stream_configuration::action::bypass;
+    }
+    if (c.what == stream_configuration::action::bypass) {
+        const outcome bypassed = bypass_stream(context, a, c);
+        co_return bypassed;
+    }
+    if (!c.stage1 && beyond(a.address, features_.ias_bits()))
+        co_return context.refuse(input_too_large(a, c));
+
+    const std::optional<translation> known = co_await context.find_translation(c.tag, a);
+    if (known)
+        co_return known;
+    walk<outcome> tables = translate_tables(context, a, c);
+    const outcome result = co_await tables;
+    co_return result;
+}
+
+walk<outcome> smmu::translate_tables(walk_context& context, const access& a, const stream_configuration& c) {
+    const access b = overridden(a, c);
+    arm_vmsa::walk_result w;
+    if (c.stage1) {
+        walk<arm_vmsa::walk_result> both =
+            arm_vmsa::walk_stage1(context, c.s1, b, caches(), c.stage2 ? &c.s2 : nullptr);
+        w = co_await both;
+    } else {
+        const arm_vmsa::stage2_request request{.ipa = a.address, .needed = rights::needed_by(b), .only_stage = true};
+        walk<arm_vmsa::walk_result> second = arm_vmsa::walk_stage2(context, c.s2, request, caches());
+        w = co_await second;
+    }
+    if (!w.ok())
+        co_return context.refuse(walk_fault(w.fault, a, c));
+    w.page.tag = c.tag;
+    w.page.allowed = rights_before_override(w.page.allowed, c);
+    // A TLB entry under an address whose top byte is a tag would escape invalidation by address.
+    if (c.stage1 && arm_vmsa::without_top_byte(c.s1, a.address) != a.address)
+        w.page.cacheable = false;
+    co_return w.page;
+}
+
+/// SMMUEN = 0 (3.11): GBPA says whether everything passes or nothing. What can't be an output address aborts,
+/// unrecorded.
+outcome smmu::bypass_globally(walk_context& context, const access& a) const {
+    const std::uint64_t attributes = bank.get(reg::GBPA);
+    if (gbpa::ABORT.of(attributes) || a.type != address_type::untranslated || beyond(a.address, features_.oas_bits))
+        return context.refuse(silent_abort());
+    return identity(features_.oas_bits);
+}
+
+outcome smmu::bypass_stream(walk_context& context, const access& a, const stream_configuration& c) const {
+    if (beyond(a.address, features_.oas_bits))
+        return context.refuse(input_too_large(a, c));
+    translation t = identity(features_.oas_bits);
+    t.cacheable = a.type == address_type::untranslated;
+    return t;
+}
+
+configuration_source smmu::source() {
+    return {.feature = features_,
+            .table = stream_table::of(bank.get(reg::STRTAB_BASE), bank.get(reg::STRTAB_BASE_CFG), features_),
+            .e2h = bank.get(reg::CR2, cr2::E2H) != 0,
+            .recinvsid = bank.get(reg::CR2, cr2::RECINVSID) != 0,
+            .caches = caches()};
+}
+
+cache_key smmu::configuration_key(const access& a) {
+    // StreamIDs of PCIe functions differ above their three function bits: both parts choose the set
+    const std::uint64_t substream = a.has_pasid ? std::uint64_t{a.pasid} | std::uint64_t{1} << 20 : 0;
+    return {a.source_id | substream << 32, a.source_id ^ (a.source_id >> 3) ^ substream};
+}
+
+} // namespace iommulab::smmu_v3
