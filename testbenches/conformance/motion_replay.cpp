@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbenches/conformance/motion_replay.h"
+
+#include "testbenches/conformance/memory_tag.h"
+#include "traces/number.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace iommulab::conformance {
+
+using traces::dma_row;
+using traces::hex;
+using traces::recorded_result;
+using traces::table_read;
+
+namespace {
+
+constexpr std::size_t most_details = 1000;
+constexpr std::uint64_t tag_bytes = 8;
+constexpr std::uint64_t progress_interval_rows = 1024;
+
+std::string where(const dma_row& row) {
+    return "dma_trace row " + std::to_string(row.line) + ": source " + hex(row.source_id) +
+           (row.write ? " writes " : " reads ") + hex(row.iova);
+}
+
+/// A reader with its next row at hand.
+template <class Reader, class Row>
+class ahead {
+  public:
+    explicit ahead(const std::string& path) : reader_(path) { advance(); }
+    const Row* peek() const { return there_ ? &row_ : nullptr; }
+    void advance() { there_ = reader_.next(row_); }
+
+  private:
+    Reader reader_;
+    Row row_;
+    bool there_ = false;
+};
+
+class motion_run final : public motion_context {
+  public:
+    motion_run(machine& target, recording_dialect& dialect, const traces::recording& record,
+               const motion_options& options)
+        : target_(target), dialect_(dialect), record_(record), options_(options) {
+        result_.name = "motion";
+    }
+
+    machine& target() override { return target_; }
+    machine_mode mode() const override { return options_.mode; }
+
+    void drain(const std::function<bool(const dma_row&)>& concerned) override {
+        const auto under_way = [&] {
+            return std::any_of(pieces_.begin(), pieces_.end(),
+                               [&](const auto& entry) { return concerned(entry.second.row); });
+        };
+        while (under_way()) {
+            if (!collect()) {
+                fail("accesses were started and never ended: " + std::to_string(pieces_.size()));
+                pieces_.clear();
+                outstanding_.clear();
+            }
+        }
+    }
+
+    void fail(const std::string& text) override {
+        ++result_.failures;
+        if (result_.reason.empty()) {
+            result_.reason = text;
+        }
+        if (result_.details.size() < most_details) {
+            result_.details.push_back("failed: " + text);
+        }
+    }
+
+    case_result run() {
+        target_.reset();
+        const std::uint64_t total = options_.progress ? count_rows() : 0;
+        driver_ = dialect_.start_motion(record_, *this);
+        ahead<traces::dma_trace_reader, dma_row> accesses(record_.file("dma_trace.csv"));
+        ahead<traces::command_log_reader, traces::command_row> commands(record_.file("inv_log.csv"));
+        ahead<traces::register_log_reader, traces::register_row> registers(record_.file("mmio_log.csv"));
+        constexpr std::uint64_t never = ~std::uint64_t{0};
+        const auto order = [](const auto* row) { return row != nullptr ? row->order : never; };
+        std::uint64_t rows = 0;
+        while (accesses.peek() != nullptr || commands.peek() != nullptr || registers.peek() != nullptr) {
+            const std::uint64_t access_order = order(accesses.peek());
+            const std::uint64_t command_order = order(commands.peek());
+            const std::uint64_t register_order = order(registers.peek());
+            // At the same place of the order an access comes last: it has the place of the line before it.
+            if (registers.peek() != nullptr && register_order <= command_order && register_order <= access_order) {
+                driver_->register_access(*registers.peek());
+                registers.advance();
+            } else if (commands.peek() != nullptr && command_order <= access_order) {
+                driver_->command(*commands.peek());
+                commands.advance();
+            } else {
+                access(*accesses.peek());
+                accesses.advance();
+                if (options_.progress && ++rows % progress_interval_rows == 0) {
+                    options_.progress(rows, total);
+                }
+            }
+        }
+        driver_->finish();
+        result_.outcome = result_.failures == 0 ? verdict::passed : verdict::failed;
+        summarise();
+        return std::move(result_);
+    }
+
+  private:
+    /// A piece of a recorded access that is under way.
+    struct piece {
+        dma_row row;
+        std::uint64_t offset = 0;
+        std::uint64_t size_bytes = 0;
+        std::optional<std::vector<std::uint8_t>> data; ///< what the first bytes must be; empty: not checked
+    };
+
+    std::uint64_t count_rows() const {
+        traces::dma_trace_reader reader(record_.file("dma_trace.csv"));
+        std::uint64_t rows = 0;
+        for (dma_row row; reader.next(row);) {
+            ++rows;
+        }
+        return rows;
+    }
+
+    void access(const dma_row& row) {
+        if (row.result == recorded_result::msi) {
+            ++skipped_; // to interrupt remapping, and nothing of the way there is recorded
+            return;
+        }
+        driver_->before_access(row);
+        if (row.lookahead || row.size_bytes == 0) {
+            return;
+        }
+        ++result_.checks;
+        if (row.result == recorded_result::fault) {
+            faulting_access(row);
+            return;
+        }
+        ++(row.result == recorded_result::ok ? translated_ : bypassed_);
+        for (std::uint64_t offset = 0; offset < row.size_bytes; offset += options_.largest_burst_bytes) {
+            start(row, offset, std::min(options_.largest_burst_bytes, row.size_bytes - offset));
+        }
+    }
+
+    void start(const dma_row& row, std::uint64_t offset, std::uint64_t size_bytes) {
+        while (outstanding_[row.source_id] >= std::max(options_.outstanding_per_source, 1u)) {
+            if (!collect()) {
+                drain([](const dma_row&) { return true; });
+            }
+        }
+        piece part{row, offset, size_bytes, std::nullopt};
+        dma_access access{row.source_id, row.iova + offset, row.write, size_bytes, {}};
+        prepare_data(part, access);
+        const std::uint64_t token = target_.issue(access);
+        ++outstanding_[row.source_id];
+        ++accesses_;
+        pieces_.emplace(token, std::move(part));
+        take_completions(false);
+    }
+
+    /// Data that tells where it belongs, in memory for a read and in the access for a write; a structure of the IOMMU
+    /// keeps what it has.
+    void prepare_data(piece& part, dma_access& access) {
+        const std::uint64_t pa = part.row.pa + part.offset;
+        const std::uint64_t checked = std::min(part.size_bytes, tag_bytes);
+        const bool structure = driver_->is_structure(pa, part.size_bytes);
+        if (structure && access.write) {
+            access.data.resize(access.size_bytes);
+            target_.read_memory(pa, access.data);
+            return;
+        }
+        if (access.write) {
+            access.data = memory_tag(pa, access.size_bytes);
+        }
+        if (structure) {
+            return;
+        }
+        std::vector<std::uint8_t> tag = memory_tag(pa, checked);
+        const bool shared = std::any_of(pieces_.begin(), pieces_.end(), [&](const auto& entry) {
+            const std::uint64_t other = entry.second.row.pa + entry.second.offset;
+            return pa < other + entry.second.size_bytes && other < pa + part.size_bytes;
+        });
+        if (access.write && shared) {
+            return; // another access touches the same bytes: whose data is there would not show
+        }
+        std::vector<std::uint8_t> before = tag;
+        if (access.write) {
+            std::transform(before.begin(), before.end(), before.begin(),
+                           [](std::uint8_t byte) { return static_cast<std::uint8_t>(~byte); });
+        }
+        if (target_.write_memory(pa, before)) {
+            part.data = std::move(tag);
+        }
+    }
+
+    /// Waits for at least one access to end; false when none is under way.
+    bool collect() { return take_completions(true); }
+
+    bool take_completions(bool wait) {
+        const std::vector<dma_completion> completions = target_.collect(wait);
+        for (const dma_completion& completion : completions) {
+            const auto found = pieces_.find(completion.token);
+            if (found == pieces_.end()) {
+                fail("the machine ended an access that was not under way");
+                continue;
+            }
+            const piece part = std::move(found->second);
+            pieces_.erase(found);
+            --outstanding_[part.row.source_id];
+            check(part, completion.response);
+        }
+        return !completions.empty();
+    }
+
+    void check(const piece& part, const dma_response& response) {
+        const dma_row& row = part.row;
+        const std::uint64_t pa = row.pa + part.offset;
+        if (!response.ok) {
+            fail(where(row) + ": found a fault, expected ok " + hex(pa));
+            return;
+        }
+        if (response.output_address && *response.output_address != pa) {
+            fail(where(row) + ": found output address " + hex(*response.output_address) + ", expected " + hex(pa));
+            return;
+        }
+        if (part.data) {
+            std::vector<std::uint8_t> data(part.data->size());
+            if (row.write) {
+                target_.read_memory(pa, data);
+            } else {
+                std::copy_n(response.data.begin(), std::min(data.size(), response.data.size()), data.begin());
+            }
+            if (data != *part.data) {
+                fail(where(row) + (row.write ? ": the data is not at " : ": found data that is not what is at ") +
+                     hex(pa));
+            }
+        }
+        if (row.result == recorded_result::ok) {
+            check_translation(row, response);
+        }
+        if (part.offset == 0) {
+            check_walk(row, response);
+        }
+    }
+
+    void check_translation(const dma_row& row, const dma_response& response) {
+        if (response.page_bytes && row.page_bytes != 0 && *response.page_bytes != row.page_bytes) {
+            fail(where(row) + ": found a page of " + hex(*response.page_bytes) + " bytes, expected " +
+                 hex(row.page_bytes));
+        }
+        const bool known = row.readable || row.writable;
+        if (known && response.readable && *response.readable != row.readable) {
+            fail(where(row) + ": found a page that may " + (row.readable ? "not " : "") + "be read");
+        }
+        if (known && response.writable && *response.writable != row.writable) {
+            fail(where(row) + ": found a page that may " + (row.writable ? "not " : "") + "be written");
+        }
+    }
+
+    /// Splits reads into those of the configuration and those of translation tables.
+    std::pair<std::vector<table_read>, std::vector<table_read>> sorted(std::uint32_t source,
+                                                                       const std::vector<table_read>& reads) const {
+        std::pair<std::vector<table_read>, std::vector<table_read>> parts;
+        for (const table_read& read : reads) {
+            (driver_->is_configuration_read(source, read) ? parts.first : parts.second).push_back(read);
+        }
+        return parts;
+    }
+
+    void check_walk(const dma_row& row, const dma_response& response) {
+        if (!response.walk_reads || response.walk_reads->empty() || row.walk_reads.empty()) {
+            return;
+        }
+        const auto recorded = sorted(row.source_id, row.walk_reads);
+        const auto made = sorted(row.source_id, *response.walk_reads);
+        ++walks_;
+        const bool tail = made.second.size() <= recorded.second.size() &&
+                          std::equal(made.second.rbegin(), made.second.rend(), recorded.second.rbegin());
+        // What the recorded walk had cached of the configuration it does not list.
+        std::size_t matched = 0;
+        for (const table_read& read : made.first) {
+            const auto from = recorded.first.begin() + static_cast<std::ptrdiff_t>(matched);
+            const auto found = std::find(from, recorded.first.end(), read);
+            if (found != recorded.first.end()) {
+                matched = static_cast<std::size_t>(found - recorded.first.begin()) + 1;
+            } else if (!recorded.first.empty()) {
+                fail(where(row) + ": found a read of the configuration at " + hex(read.address) +
+                     ", which the recorded walk has not");
+            }
+        }
+        if (!tail) {
+            fail(where(row) + ": found a walk that reads " + describe(made.second) + ", expected a tail of " +
+                 describe(recorded.second));
+        } else if (!made.second.empty() && made.second.size() == recorded.second.size()) {
+            ++cold_walks_;
+        }
+    }
+
+    static std::string describe(const std::vector<table_read>& reads) {
+        std::string text;
+        for (const table_read& read : reads) {
+            text += (text.empty() ? "" : ";") + hex(read.address) + ':' + std::to_string(read.size_bytes);
+        }
+        return text.empty() ? "nothing" : text;
+    }
+
+    /// Alone, so that the record that it leaves can be told from others'.
+    void faulting_access(const dma_row& row) {
+        ++faults_;
+        drain([](const dma_row&) { return true; });
+        const bool records = options_.mode != machine_mode::debug;
+        if (records) {
+            target_.settle();
+            for (const fault_record& record : dialect_.watch_faults(target_)) {
+                fail("before " + where(row) + ": found fault record " + record.text + ", expected none");
+            }
+        }
+        const std::uint64_t size = std::min(row.size_bytes, options_.largest_burst_bytes);
+        dma_access access{row.source_id, row.iova, row.write, size, {}};
+        if (row.write) {
+            access.data = memory_tag(row.iova, size);
+        }
+        const dma_response response = target_.dma(access);
+        ++accesses_;
+        if (response.ok) {
+            fail(where(row) + ": found ok" + (response.output_address ? ' ' + hex(*response.output_address) : "") +
+                 ", expected a fault " + row.fault_code);
+            return;
+        }
+        check_walk(row, response);
+        if (!records) {
+            return;
+        }
+        target_.settle();
+        const std::vector<fault_record> found = dialect_.watch_faults(target_);
+        if (found.size() > 1 || (found.empty() && !row.fault_code.empty())) {
+            fail(where(row) + ": found " + std::to_string(found.size()) + " fault records, expected one " +
+                 row.fault_code);
+            return;
+        }
+        if (!found.empty() && !row.fault_code.empty()) {
+            const std::string text = difference(found.front(), {row.fault_code, row.source_id, row.iova, row.write});
+            if (!text.empty()) {
+                fail(where(row) + ": " + text);
+            }
+        }
+    }
+
+    void summarise() {
+        result_.summary = std::to_string(result_.checks) + " rows in " + std::to_string(accesses_) +
+                          " accesses: " + std::to_string(translated_) + " translated, " + std::to_string(bypassed_) +
+                          " bypassed, " + std::to_string(faults_) + " faults";
+        if (skipped_ != 0) {
+            result_.summary += ", " + std::to_string(skipped_) + " interrupts left out";
+        }
+        result_.summary += "; " + driver_->summary();
+        if (walks_ != 0) {
+            result_.summary +=
+                "; " + std::to_string(walks_) + " walks compared, " + std::to_string(cold_walks_) + " in full";
+        }
+        if (result_.failures != 0) {
+            result_.summary += "; " + std::to_string(result_.failures) + " failures";
+        }
+    }
+
+    machine& target_;
+    recording_dialect& dialect_;
+    const traces::recording& record_;
+    const motion_options& options_;
+    case_result result_;
+    std::unique_ptr<motion_driver> driver_;
+    std::unordered_map<std::uint64_t, piece> pieces_;
+    std::map<std::uint32_t, unsigned> outstanding_;
+    std::uint64_t accesses_ = 0;
+    std::uint64_t translated_ = 0;
+    std::uint64_t bypassed_ = 0;
+    std::uint64_t faults_ = 0;
+    std::uint64_t skipped_ = 0;
+    std::uint64_t walks_ = 0;
+    std::uint64_t cold_walks_ = 0;
+};
+
+} // namespace
+
+case_result replay_motion(machine& target, recording_dialect& dialect, const traces::recording& record,
+                          const motion_options& options) {
+    return motion_run(target, dialect, record, options).run();
+}
+
+} // namespace iommulab::conformance

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbenches/conformance/replay.h"
+
+#include "testbenches/conformance/disputes.h"
+#include "testbenches/conformance/motion_replay.h"
+#include "testbenches/conformance/recording_dialect.h"
+#include "testbenches/conformance/snapshot_replay.h"
+#include "testbenches/conformance/vector_runner.h"
+#include "traces/input_error.h"
+#include "traces/line_reader.h"
+#include "traces/recording.h"
+#include "traces/vectors.h"
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <set>
+#include <utility>
+
+namespace iommulab::conformance {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Addresses outside a recording's memory that it has accesses to (doorbells of interrupt controllers) get memory in
+/// blocks of this size. 64 KiB: the frame of a GIC ITS (Arm GICv3, IHI 0069, 12.10).
+constexpr std::uint64_t device_block_bytes = 0x10000;
+/// No IOMMU of today puts out wider addresses (Arm, x86: 52 bits); what a recording lists beyond is no memory.
+constexpr unsigned widest_output_bits = 52;
+
+bool is_vector_file(const fs::path& path) {
+    return path.string().ends_with(".json") || path.string().ends_with(".json.gz");
+}
+
+std::string stem(const std::string& path) {
+    std::string name = fs::path(path).filename().string();
+    return name.substr(0, name.find(".json"));
+}
+
+/// The memory of a recording: that of its snapshots, and a block around every address beside it that an access went to.
+std::vector<traces::memory_range> memory_of(const traces::recording& record) {
+    std::set<traces::memory_range> ranges;
+    for (const traces::snapshot& state : record.snapshots) {
+        if (state.memory.size_bytes != 0) {
+            ranges.insert(state.memory);
+        }
+    }
+    const std::set<traces::memory_range> memory = ranges;
+    const auto add = [&](std::uint64_t address) {
+        const bool inside =
+            std::any_of(memory.begin(), memory.end(), [&](const auto& range) { return range.contains(address, 1); });
+        if (!inside && address >> widest_output_bits == 0) {
+            ranges.insert({address & ~(device_block_bytes - 1), device_block_bytes});
+        }
+    };
+    for (const traces::snapshot& state : record.snapshots) {
+        traces::expected_reader rows(state.file("expected.csv"));
+        for (traces::expected_row row; rows.next(row);) {
+            if (row.ok) {
+                add(row.pa);
+            }
+        }
+    }
+    if (record.has_file("dma_trace.csv")) {
+        traces::dma_trace_reader rows(record.file("dma_trace.csv"));
+        for (traces::dma_row row; rows.next(row);) {
+            if (row.result == traces::recorded_result::ok || row.result == traces::recorded_result::bypass) {
+                add(row.pa);
+            }
+        }
+    }
+    return {ranges.begin(), ranges.end()};
+}
+
+/// A case: its name, the machine it needs, and how to run it.
+struct replay_case {
+    std::string group;
+    std::string name;
+    machine_configuration configuration;
+    std::function<case_result(machine&)> run;
+};
+
+class replay {
+  public:
+    replay(const replay_options& options, const machine_factory& factory, std::ostream& out)
+        : options_(options), factory_(factory), out_(out) {
+        if (!options.disputes_file.empty()) {
+            disputes_ = dispute_list(options.disputes_file);
+        }
+    }
+
+    void add(const std::string& path) {
+        std::error_code ignored;
+        if (!fs::is_directory(path, ignored)) {
+            add_vectors(path);
+            return;
+        }
+        if (traces::is_recording(path)) {
+            add_recording(path);
+            return;
+        }
+        std::vector<fs::path> entries;
+        for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+            if (is_vector_file(entry.path()) || traces::is_recording(entry.path().string())) {
+                entries.push_back(entry.path());
+            }
+        }
+        if (entries.empty()) {
+            throw input_error(path, 0, 0, "a folder without vectors and recordings",
+                              "a vector file or a recording's folder");
+        }
+        std::sort(entries.begin(), entries.end());
+        for (const fs::path& entry : entries) {
+            add(entry.string());
+        }
+    }
+
+    void prepare() {
+        if (!options_.only.empty()) {
+            for (const std::string& name : options_.only) {
+                if (std::none_of(cases_.begin(), cases_.end(),
+                                 [&](const replay_case& c) { return is_called(c, name); })) {
+                    throw std::runtime_error("no case is called " + quoted(name) + " in what was given");
+                }
+            }
+            std::erase_if(cases_, [&](const replay_case& c) {
+                return std::none_of(options_.only.begin(), options_.only.end(),
+                                    [&](const std::string& name) { return is_called(c, name); });
+            });
+        }
+        for (const replay_case& c : cases_) {
+            auto& place = machines_[c.configuration];
+            if (place == nullptr) {
+                place = factory_(c.configuration);
+            }
+        }
+    }
+
+    int run() {
+        std::map<verdict, std::uint64_t> counts;
+        for (const replay_case& c : cases_) {
+            case_result result = c.run(*machines_[c.configuration]);
+            if (const dispute* const known = disputes_.find(c.configuration.variant, c.name);
+                known != nullptr && result.outcome == verdict::failed) {
+                result.outcome = verdict::disputed;
+                result.reason = known->section + ": " + known->reason + "; " + result.reason;
+            }
+            ++counts[result.outcome];
+            report(c, result);
+        }
+        out_ << counts[verdict::passed] << " passed, " << counts[verdict::failed] << " failed, "
+             << counts[verdict::disputed] << " disputed\n";
+        return counts[verdict::failed] == 0 ? 0 : 1;
+    }
+
+  private:
+    static bool is_called(const replay_case& c, const std::string& name) {
+        return name == c.name || name == c.group + '/' + c.name;
+    }
+
+    void add_vectors(const std::string& path) {
+        const auto file = std::make_shared<traces::vector_file>(traces::read_vectors(path));
+        for (const traces::test_vector& vector : file->vectors) {
+            cases_.push_back({stem(path), vector.name, configuration_of(*file, vector, options_.mode),
+                              [file, &vector, mode = options_.mode](machine& target) {
+                                  return run_vector(target, *file, vector, mode);
+                              }});
+        }
+    }
+
+    void add_recording(const std::string& path) {
+        const auto record = std::make_shared<traces::recording>(traces::read_recording(path));
+        const std::shared_ptr<recording_dialect> dialect = make_dialect(record->iommu);
+        if (dialect == nullptr) {
+            throw input_error(path, 0, 0, "a recording of " + record->iommu,
+                              "one of an IOMMU that can be replayed: smmuv3");
+        }
+        const machine_configuration configuration{record->iommu, "recording", options_.mode,
+                                                  dialect->id_registers(*record), memory_of(*record)};
+        for (const traces::snapshot& state : record->snapshots) {
+            cases_.push_back({record->name, state.name, configuration,
+                              [record, dialect, &state, mode = options_.mode](machine& target) {
+                                  return replay_snapshot(target, *dialect, state, mode);
+                              }});
+        }
+        if (record->has_file("dma_trace.csv")) {
+            cases_.push_back({record->name, "motion", configuration, [this, record, dialect](machine& target) {
+                                  motion_options motion{
+                                      options_.mode, options_.outstanding_per_source, options_.largest_burst_bytes, {}};
+                                  if (options_.progress) {
+                                      motion.progress = [&](std::uint64_t done, std::uint64_t total) {
+                                          options_.progress(record->name + "/motion", done, total);
+                                      };
+                                  }
+                                  return replay_motion(target, *dialect, *record, motion);
+                              }});
+        }
+    }
+
+    void report(const replay_case& c, const case_result& result) {
+        out_ << to_string(result.outcome) << ' ' << c.group << '/' << c.name;
+        if (!result.summary.empty()) {
+            out_ << ": " << result.summary;
+        }
+        if (!result.reason.empty()) {
+            out_ << ": " << result.reason;
+        }
+        out_ << '\n';
+        if (options_.verbose) {
+            for (const std::string& line : result.details) {
+                out_ << "  " << line << '\n';
+            }
+        }
+        out_.flush();
+    }
+
+    const replay_options& options_;
+    const machine_factory& factory_;
+    std::ostream& out_;
+    dispute_list disputes_;
+    std::vector<replay_case> cases_;
+    std::map<machine_configuration, std::unique_ptr<machine>> machines_;
+};
+
+} // namespace
+
+int run_replay(const std::vector<std::string>& paths, const replay_options& options, const machine_factory& factory,
+               std::ostream& out, std::ostream& errors) {
+    try {
+        if (paths.empty()) {
+            throw std::runtime_error("nothing to replay: give vector files or recordings' folders");
+        }
+        replay all(options, factory, out);
+        for (const std::string& path : paths) {
+            all.add(path);
+        }
+        all.prepare();
+        return all.run();
+    } catch (const std::exception& error) {
+        errors << error.what() << '\n';
+        return 2;
+    }
+}
+
+std::string default_disputes() {
+    std::error_code ignored;
+    const std::string path = IOMMULAB_CONFORMANCE_DIR "/disputed.json";
+    return fs::exists(path, ignored) ? path : "";
+}
+
+} // namespace iommulab::conformance

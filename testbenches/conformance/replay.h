@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "testbenches/conformance/machine.h"
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace iommulab::conformance {
+
+struct replay_options {
+    machine_mode mode = machine_mode::at;
+    bool verbose = false;          ///< a line for each row and step too
+    std::vector<std::string> only; ///< names of cases, with or without the part before the slash; empty: all
+    /// The list of disputed vectors; empty: none. default_disputes() is the one of the source tree.
+    std::string disputes_file;
+    unsigned outstanding_per_source = 32;     ///< see motion_options
+    std::uint64_t largest_burst_bytes = 4096; ///< see motion_options
+    /// Told how far a long case is.
+    std::function<void(const std::string& case_name, std::uint64_t done, std::uint64_t total)> progress;
+};
+
+/// `iommulab replay`: runs the vectors of vector files and the recordings of recordings' folders; a folder with such
+/// files in it stands for all of them. Writes a line a case to `out` and closes with `N passed, N failed, N disputed`;
+/// errors go to `errors`. All input is read, and all machines are made, before the first case runs. Returns the exit
+/// status: 0 done, 1 a case failed, 2 bad input or use.
+int run_replay(const std::vector<std::string>& paths, const replay_options& options, const machine_factory& factory,
+               std::ostream& out, std::ostream& errors);
+
+/// The file of disputed vectors in the source tree that this was built from; empty when it is not there any more.
+std::string default_disputes();
+
+} // namespace iommulab::conformance
