@@ -32,7 +32,7 @@ struct dma_parameters {
     bool loosely_timed = false; ///< b_transport from a thread, one access after the other; else four phases
 
     std::uint32_t source_id = 0; ///< StreamID, requester id, master number: what the sideband carries
-    std::optional<std::uint32_t> pasid;
+    std::optional<std::uint32_t> pasid{};
     bool secure = false;
 
     std::uint64_t start_ps = 0; ///< nothing is issued before
@@ -51,8 +51,8 @@ struct dma_parameters {
     bool use_dmi = false; ///< loosely timed: direct memory access where it is granted
 
     verification verify = verification::none;
-    expected_data pattern;  ///< for verification::pattern
-    std::uint64_t seed = 1; ///< of the data written
+    expected_data pattern{}; ///< for verification::pattern
+    std::uint64_t seed = 1;  ///< of the data written
 };
 
 /// A request that has completed.

@@ -103,10 +103,10 @@ std::uint64_t memory::serve_ps(const tlm::tlm_generic_payload& payload, std::uin
     const std::uint64_t bytes = payload.get_data_length();
     if (dram_ && payload.get_response_status() == tlm::TLM_OK_RESPONSE)
         return dram_->serve(arrival_ps, payload.get_address(), bytes, write);
-    const std::uint64_t busy_ps = beats_ps(bytes);
-    const std::uint64_t data_ps =
-        std::max(arrival_ps + (write ? p_.write_latency_ps : p_.read_latency_ps), data_free_ps_);
-    data_free_ps_ = data_ps + busy_ps;
+    const std::uint64_t latency_ps = write ? p_.write_latency_ps : p_.read_latency_ps, busy_ps = beats_ps(bytes);
+    if (busy_ps == 0)
+        return arrival_ps + latency_ps;
+    data_free_ps_ = std::max(arrival_ps + latency_ps, data_free_ps_) + busy_ps;
     counted_.data_busy_ps += busy_ps;
     return data_free_ps_;
 }
