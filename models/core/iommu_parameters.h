@@ -38,7 +38,8 @@ struct iommu_parameters {
     std::uint32_t dmi_run_pages = 64;
 };
 
-/// The declarations; a model's own table starts with these.
+/// The declarations; a model's own table starts with these. Defined in models/core/iommu_parameter_table.h. `ports` and
+/// `mode` are not among them: they are said by the platform.
 template <class Struct>
 std::vector<parameter<Struct>> declare_iommu_parameters();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/smmu_v3/parameters.h"
 
+#include "models/core/iommu_parameter_table.h"
 #include "models/smmu_v3/spec/registers.h"
 
 #include <deque>

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The declarations of the parameters that every IOMMU has. Only for the files in which a model declares its own.
+#pragma once
+
+#include "models/core/iommu_parameters.h"
+
+#include <string_view>
+#include <vector>
+
+namespace iommulab {
+
+namespace detail {
+
+/// Declares the six parameters of a cache; `names` in the order entries, ways, policy, latency, initiation, ports.
+template <class Struct>
+void declare_cache(std::vector<parameter<Struct>>& table, cache_parameters iommu_parameters::*cache,
+                   const char* const (&names)[6], const char* source) {
+    const auto add = [&](unsigned n, const char* unit, auto member, std::uint64_t least, std::uint64_t most,
+                         std::vector<std::string_view> choices = {}) {
+        table.push_back({names[n], unit, least, most, source,
+                         [cache, member](const Struct& s) { return static_cast<std::uint64_t>((s.*cache).*member); },
+                         [cache, member](Struct& s, std::uint64_t v) {
+                             auto& field = (s.*cache).*member;
+                             field = static_cast<std::remove_reference_t<decltype(field)>>(v);
+                         },
+                         std::move(choices)});
+    };
+    add(0, "entries", &cache_parameters::entries, 0, 65536);
+    add(1, "ways", &cache_parameters::ways, 0, 64);
+    add(2, "choice", &cache_parameters::policy, 0, 3, {"lru", "pseudo_lru", "round_robin", "random"});
+    add(3, "cycles", &cache_parameters::latency_cycles, 0, 1000);
+    add(4, "cycles", &cache_parameters::initiation_cycles, 1, 1000);
+    add(5, "ports", &cache_parameters::ports, 1, 64);
+}
+
+} // namespace detail
+
+template <class Struct>
+std::vector<parameter<Struct>> declare_iommu_parameters() {
+    using p = iommu_parameters;
+    std::vector<parameter<Struct>> t;
+    const auto add = [&](const char* name, const char* unit, auto p::*member, std::uint64_t least, std::uint64_t most,
+                         const char* source, std::vector<std::string_view> choices = {}) {
+        t.push_back(declare<Struct, p>(name, unit, member, least, most, source, std::move(choices)));
+    };
+    add("clock_period_ps", "ps", &p::clock_period_ps, 1, 1'000'000, "assumption: 1 GHz");
+    add("port_outstanding", "accesses", &p::port_outstanding, 1, 4096,
+        "gem5 SMMUv3.py (b1a44b89): xlate_slots 64; MMU-600 TCU in Agilex 5 (Intel 814346): XLATE_SLOTS 64");
+    add("port_accept_cycles", "cycles", &p::port_accept_cycles, 1, 1000, "MMU-600AE TRM: one look-up a cycle");
+    add("order", "choice", &p::order, 0, 1,
+        "assumption: in order, as one AXI id; PCIe Base 2.4 asks for it within a requester's posted writes",
+        {"in_order", "per_requester"});
+    detail::declare_cache(
+        t, &p::micro_tlb,
+        {"micro_tlb.entries", "micro_tlb.ways", "micro_tlb.policy", "micro_tlb.latency_cycles",
+         "micro_tlb.initiation_cycles", "micro_tlb.ports"},
+        "gem5 SMMUv3.py (b1a44b89): 32 entries, fully associative, 1 cycle; MMU-600AE TRM: pseudo-LRU");
+    detail::declare_cache(
+        t, &p::tlb,
+        {"tlb.entries", "tlb.ways", "tlb.policy", "tlb.latency_cycles", "tlb.initiation_cycles", "tlb.ports"},
+        "Intel 683567 (MMU-500): 512 entries; MMU-600AE TRM: 4-way, random; gem5 SMMUv3.py (b1a44b89): 3 cycles");
+    add("request_cycles", "cycles", &p::request_cycles, 0, 10000,
+        "gem5 SMMUv3.py (b1a44b89): ifc_smmu_lat 8, from a port to the shared part");
+    add("walkers", "walkers", &p::walkers, 1, 4096, "gem5 SMMUv3.py (b1a44b89): ptw_slots 16");
+    add("table_outstanding", "reads", &p::table_outstanding, 1, 4096,
+        "assumption: as many as walkers; MMU-600AE TRM: at most PTW_SLOTS + 2");
+    add("register_cycles", "cycles", &p::register_cycles, 0, 10000, "assumption: an APB access");
+    add("response_cycles", "cycles", &p::response_cycles, 0, 10000, "assumption: one register stage");
+    add("stall_entries", "accesses", &p::stall_entries, 0, 4096, "assumption");
+    add("invalidate_cycles", "cycles", &p::invalidate_cycles, 0, 100000, "assumption: one pass over a set of ways");
+    add("dmi_run_pages", "pages", &p::dmi_run_pages, 0, 65536,
+        "host speed alone: how far a direct memory pointer looks for neighbours");
+    return t;
+}
+
+} // namespace iommulab

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/data_files.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+namespace iommulab::platforms {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_there(const fs::path& path) {
+    std::error_code error;
+    return fs::exists(path, error);
+}
+
+std::vector<fs::path> roots() {
+    std::vector<fs::path> all;
+    if (const char* given = std::getenv("IOMMULAB_DATA"); given && *given)
+        all.emplace_back(given);
+    std::error_code error;
+    const fs::path program = fs::read_symlink("/proc/self/exe", error);
+    if (!error)
+        all.push_back(program.parent_path().parent_path() / "share" / "iommulab");
+    all.emplace_back(IOMMULAB_SOURCE_FOLDER);
+    return all;
+}
+
+} // namespace
+
+std::string find_data(std::string_view path) {
+    for (const fs::path& root : roots())
+        if (is_there(root / path))
+            return (root / path).string();
+    return {};
+}
+
+std::string find_beside(const std::string& file, const std::string& name, std::string_view kind) {
+    const fs::path beside = fs::path(file).parent_path() / name; // an absolute name replaces the folder
+    if (is_there(beside))
+        return beside.string();
+    const std::string data = find_data((fs::path(kind) / name).string());
+    return data.empty() ? beside.string() : data;
+}
+
+} // namespace iommulab::platforms

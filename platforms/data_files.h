@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the files lie that come with the program: scenarios, platforms, traces.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace iommulab::platforms {
+
+/// The folder in which `path` (as it is in the source tree: "platforms/armv8-server.yaml") is found: the folder that
+/// IOMMULAB_DATA names, share/iommulab beside the folder of the running program, or the source tree it was built from.
+/// The whole path; empty when none of them has it.
+std::string find_data(std::string_view path);
+
+/// What `name` in a file means: an absolute path, or one relative to the folder of the file; else the same name in the
+/// data folder `kind` ("platforms"). The path relative to the file when there is neither, for an error that names it.
+std::string find_beside(const std::string& file, const std::string& name, std::string_view kind);
+
+} // namespace iommulab::platforms

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a platform needs to know of an IOMMU to describe it and to make one. Each IOMMU has one file in
+// platforms/models/ and one line in models.cpp.
+#pragma once
+
+#include "models/core/iommu.h"
+#include "models/core/iommu_parameters.h"
+#include "models/core/parameters.h"
+#include "models/core/registers.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace iommulab::platforms {
+
+struct model_parameter {
+    std::string name;
+    std::string unit;
+    std::string source;
+    std::uint64_t default_value;
+    std::uint64_t minimum, maximum;
+    std::vector<std::string_view> choices; ///< with unit "choice": value n is choices[n]
+
+    /// A value as its unit has it: a choice's word, a number.
+    [[nodiscard]] std::string text_of(std::uint64_t value) const {
+        return value < choices.size() ? std::string(choices[value]) : std::to_string(value);
+    }
+};
+
+/// How one instance differs from the model's defaults: the preset first, then the parameters by name.
+struct model_options {
+    std::string preset; ///< empty: the defaults
+    std::vector<std::pair<std::string, std::uint64_t>> parameters;
+    std::map<std::uint64_t, std::uint64_t> reset_values; ///< of registers, by offset: 32 bits each
+    unsigned ports = 1;
+    simulation_mode mode = simulation_mode::cycle_approximate;
+};
+
+class iommu_model {
+  public:
+    virtual ~iommu_model() = default;
+    [[nodiscard]] virtual const char* name() const = 0;  ///< "smmu_v3"
+    [[nodiscard]] virtual const char* title() const = 0; ///< "Arm SMMUv3"
+    /// As recordings and vectors call it: "smmuv3".
+    [[nodiscard]] virtual const char* recorded_name() const = 0;
+    [[nodiscard]] virtual std::string models() const = 0;   ///< what it models, in plain sentences
+    [[nodiscard]] virtual std::string does_not() const = 0; ///< and what it does not
+    [[nodiscard]] virtual std::vector<model_parameter> parameters() const = 0;
+    [[nodiscard]] virtual std::vector<preset> presets() const = 0;
+    [[nodiscard]] virtual std::span<const register_declaration> registers() const = 0;
+    [[nodiscard]] virtual std::uint64_t register_space_bytes() const = 0;
+    /// Makes one. Throws parameter_error for an unknown preset or parameter, and for a value out of its range.
+    [[nodiscard]] virtual std::unique_ptr<iommu> create(const char* instance, const model_options& options) const = 0;
+};
+
+/// All models, in the order in which `iommulab models` shows them.
+std::span<const iommu_model* const> iommu_models();
+/// By name, or by the name that recordings use; null when there is none.
+const iommu_model* find_iommu_model(std::string_view name);
+
+/// The parameter table of a model's configuration struct, as data.
+template <class Parameters>
+std::vector<model_parameter> describe_parameters(std::span<const parameter<Parameters>> table) {
+    const Parameters defaults;
+    std::vector<model_parameter> out;
+    for (const auto& p : table)
+        out.push_back({p.name, p.unit, p.source, p.get(defaults), p.minimum, p.maximum, p.choices});
+    return out;
+}
+
+/// The configuration that the options ask for.
+template <class Parameters>
+Parameters configure(std::span<const parameter<Parameters>> table, std::span<const preset> presets,
+                     const model_options& options) {
+    Parameters p;
+    if (!options.preset.empty()) {
+        const preset* chosen = nullptr;
+        for (const preset& known : presets)
+            if (options.preset == known.name)
+                chosen = &known;
+        if (!chosen)
+            throw parameter_error("unknown preset " + options.preset);
+        apply(table, p, *chosen);
+    }
+    for (const auto& [name, value] : options.parameters)
+        set_parameter(table, p, name, value);
+    return p;
+}
+
+} // namespace iommulab::platforms

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one list of IOMMUs.
+#include "platforms/iommu_model.h"
+
+#include <array>
+
+namespace iommulab::platforms {
+
+const iommu_model& smmu_v3_model();
+
+std::span<const iommu_model* const> iommu_models() {
+    static const std::array all{
+        &smmu_v3_model(),
+    };
+    return all;
+}
+
+const iommu_model* find_iommu_model(std::string_view name) {
+    for (const iommu_model* m : iommu_models())
+        if (name == m->name() || name == m->recorded_name())
+            return m;
+    return nullptr;
+}
+
+} // namespace iommulab::platforms

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/platform_schema.h"
+
+#include "platforms/settings/settings_units.h"
+#include "traces/number.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace iommulab::platforms {
+
+using settings::key;
+using settings::place;
+using settings::schema;
+using settings::section;
+using settings::time_text;
+using settings::value_kind;
+using traces::hex;
+
+namespace {
+
+constexpr std::uint64_t bus_bits = 52; // the widest physical address of the architectures modelled
+constexpr std::uint64_t bus_end = std::uint64_t{1} << bus_bits;
+constexpr std::uint64_t longest_latency_ps = 1'000'000'000; // 1 ms: beyond any memory
+
+std::vector<std::string> timing_choices() {
+    std::vector<std::string> all{"fixed"};
+    for (const std::string_view name : dram_preset_names())
+        all.emplace_back(name);
+    return all;
+}
+
+const schema& range_schema() {
+    static const schema s{"range",
+                          "A stretch of physical addresses.",
+                          {
+                              {.name = "base",
+                               .kind = value_kind::bytes,
+                               .help = "first address",
+                               .required = true,
+                               .maximum = bus_end - 1},
+                              {.name = "size",
+                               .kind = value_kind::bytes,
+                               .help = "how much",
+                               .required = true,
+                               .minimum = 1,
+                               .maximum = bus_end},
+                          }};
+    return s;
+}
+
+const schema& memory_schema() {
+    static const memory_parameters d;
+    static const schema s{
+        "memory",
+        "A memory with timing. Everything outside the ranges of all memories answers with an address error.",
+        {
+            {.name = "ranges",
+             .kind = value_kind::list,
+             .help = "the addresses that exist",
+             .required = true,
+             .child = &range_schema()},
+            {.name = "timing",
+             .kind = value_kind::choice,
+             .default_text = "fixed",
+             .help = "banked DRAM, or fixed latencies",
+             .choices = timing_choices()},
+            {.name = "read_latency",
+             .kind = value_kind::time,
+             .default_text = time_text(d.read_latency_ps),
+             .help = "of `fixed`: from acceptance to data",
+             .maximum = longest_latency_ps},
+            {.name = "write_latency",
+             .kind = value_kind::time,
+             .default_text = time_text(d.write_latency_ps),
+             .help = "of `fixed`",
+             .maximum = longest_latency_ps},
+            {.name = "data_width",
+             .kind = value_kind::bytes,
+             .default_text = settings::bytes_text(d.data_width_bytes),
+             .help = "of `fixed`: bytes that the data path moves at a time",
+             .minimum = 1,
+             .maximum = 4096},
+            {.name = "beat",
+             .kind = value_kind::time,
+             .default_text = time_text(d.beat_ps),
+             .help = "of `fixed`: time for one width; 0: unlimited",
+             .maximum = longest_latency_ps},
+            {.name = "accept_interval",
+             .kind = value_kind::time,
+             .default_text = time_text(d.accept_interval_ps),
+             .help = "from a request to its acceptance",
+             .minimum = 1,
+             .maximum = longest_latency_ps},
+            {.name = "queue_depth",
+             .kind = value_kind::number,
+             .default_text = std::to_string(d.queue_depth),
+             .help = "requests accepted and not yet answered",
+             .minimum = 1,
+             .maximum = 65536},
+            {.name = "dmi",
+             .kind = value_kind::boolean,
+             .default_text = d.allow_dmi ? "true" : "false",
+             .help = "of `fixed`: direct memory access, loosely timed"},
+        }};
+    return s;
+}
+
+const schema& iommu_schema() {
+    static const iommu_description d;
+    static const schema s{
+        "iommu",
+        "An IOMMU. `iommulab models NAME` lists the presets and parameters of a model.",
+        {
+            {.name = "model",
+             .kind = value_kind::text,
+             .help = "which one, as `iommulab models` names it",
+             .required = true},
+            {.name = "preset", .kind = value_kind::text, .help = "sizes and latencies of a piece of silicon"},
+            {.name = "registers",
+             .kind = value_kind::bytes,
+             .help = "physical address of its registers",
+             .required = true,
+             .maximum = bus_end - 1},
+            {.name = "ports",
+             .kind = value_kind::number,
+             .default_text = std::to_string(d.ports),
+             .help = "for devices, each with its own micro-TLB",
+             .minimum = 1,
+             .maximum = 64},
+            {.name = "parameters",
+             .kind = value_kind::elsewhere,
+             .help = "over the preset, by the names of the model's parameters"},
+        }};
+    return s;
+}
+
+const schema& interconnect_schema() {
+    static const interconnect_parameters d;
+    static const schema s{"interconnect",
+                          "Between IOMMUs, the CPU, memories and registers.",
+                          {
+                              {.name = "request_latency",
+                               .kind = value_kind::time,
+                               .default_text = time_text(d.request_latency_ps),
+                               .help = "on the way to memory",
+                               .maximum = longest_latency_ps},
+                              {.name = "response_latency",
+                               .kind = value_kind::time,
+                               .default_text = time_text(d.response_latency_ps),
+                               .help = "on the way back",
+                               .maximum = longest_latency_ps},
+                          }};
+    return s;
+}
+
+struct taken_range {
+    std::uint64_t first, last;
+    std::string what;
+};
+
+void take_range(std::vector<taken_range>& taken, std::uint64_t base, std::uint64_t size, const std::string& what,
+                const place& where) {
+    if (size > bus_end - base)
+        where.fail(settings::bytes_text(size) + " from " + hex(base) + ", which end beyond " +
+                       std::to_string(bus_bits) + " address bits",
+                   "a range below " + hex(bus_end));
+    const std::uint64_t last = base + (size - 1);
+    for (const taken_range& t : taken)
+        if (base <= t.last && last >= t.first)
+            where.fail("range " + hex(base) + " to " + hex(last) + " of " + what + ", which overlaps " + hex(t.first) +
+                           " to " + hex(t.last) + " of " + t.what,
+                       "ranges that do not overlap");
+    taken.push_back({base, last, what});
+}
+
+memory_description read_memory(const section::member& m, std::vector<taken_range>& taken) {
+    const section& s = *m.value;
+    memory_description out;
+    out.name = m.name;
+    memory_parameters& p = out.parameters;
+    if (s.members("ranges").empty())
+        s.where("ranges").fail("no ranges in memory " + m.name, "at least one range");
+    for (const section::member& r : s.members("ranges")) {
+        const std::uint64_t base = r.value->number("base"), size = r.value->number("size");
+        take_range(taken, base, size, "memory '" + m.name + "'", r.value->where("base"));
+        p.ranges.push_back({base, size, m.name});
+    }
+    p.dram = dram_preset(s.text("timing"));
+    p.read_latency_ps = s.number("read_latency");
+    p.write_latency_ps = s.number("write_latency");
+    p.data_width_bytes = static_cast<unsigned>(s.number("data_width"));
+    p.beat_ps = s.number("beat");
+    p.accept_interval_ps = s.number("accept_interval");
+    p.queue_depth = static_cast<unsigned>(s.number("queue_depth"));
+    p.allow_dmi = s.flag("dmi");
+    if (p.dram)
+        for (const char* name : {"read_latency", "write_latency", "data_width", "beat", "dmi"})
+            if (s.has(name))
+                s.where(name).fail("'" + std::string(name) + "' of a memory with timing " + s.text("timing"),
+                                   "timing: fixed, or no such key");
+    return out;
+}
+
+std::vector<std::string> model_names() {
+    std::vector<std::string> all;
+    for (const iommu_model* m : iommu_models())
+        all.emplace_back(m->name());
+    return all;
+}
+
+std::string one_of(const std::string& wrong, const std::vector<std::string>& names) {
+    std::string all;
+    for (const std::string& n : names)
+        all += (all.empty() ? "" : ", ") + n;
+    const std::string near = settings::nearest(wrong, names);
+    return near.empty() ? "one of " + all : "'" + near + "'" + (names.size() > 1 ? " (one of " + all + ")" : "");
+}
+
+iommu_description read_iommu(const section::member& m, std::vector<taken_range>& taken) {
+    const section& s = *m.value;
+    iommu_description out;
+    out.name = m.name;
+    const iommu_model* model = find_iommu_model(s.text("model"));
+    if (!model)
+        s.where("model").fail("unknown model " + iommulab::quoted(s.text("model")), one_of(s.text("model"), model_names()));
+    out.model = model->name();
+    if (s.has("preset")) {
+        std::vector<std::string> presets;
+        for (const preset& p : model->presets())
+            presets.emplace_back(p.name);
+        out.preset = s.text("preset");
+        if (std::find(presets.begin(), presets.end(), out.preset) == presets.end())
+            s.where("preset").fail("unknown preset " + iommulab::quoted(out.preset) + " of " + out.model,
+                                   one_of(out.preset, presets));
+    }
+    out.registers_base = s.number("registers");
+    take_range(taken, out.registers_base, model->register_space_bytes(), "the registers of '" + m.name + "'",
+               s.where("registers"));
+    out.ports = static_cast<unsigned>(s.number("ports"));
+    const section parameters = s.declared("parameters", parameters_schema(*model));
+    for (const model_parameter& p : model->parameters())
+        if (parameters.declaration().keys.size() && parameters.has(p.name))
+            out.parameters.emplace_back(p.name, parameters.number(p.name));
+    return out;
+}
+
+/// Parameters that a platform has other words for.
+bool has_own_key(const model_parameter& p) {
+    return p.name == "ports" || p.name == "mode";
+}
+
+} // namespace
+
+void name_list::take(const std::string& name, const char* what, const place& where) {
+    const auto [at, fresh] = taken_.emplace(name, what);
+    if (!fresh)
+        where.fail(iommulab::quoted(name) + " for " + what + ", which is the name of " + at->second, "each name once");
+}
+
+const schema& parameters_schema(const iommu_model& model) {
+    static std::map<std::string, schema> all;
+    const auto [at, fresh] = all.try_emplace(model.name());
+    if (!fresh)
+        return at->second;
+    at->second.title = std::string("parameters of ") + model.name();
+    at->second.help = std::string("What can be set of ") + model.title() + ", and where the defaults come from.";
+    for (const model_parameter& p : model.parameters()) {
+        if (has_own_key(p))
+            continue;
+        key k{.name = p.name, .kind = value_kind::number, .help = p.source, .minimum = p.minimum, .maximum = p.maximum};
+        if (!p.choices.empty()) {
+            k.kind = value_kind::choice;
+            for (const std::string_view c : p.choices)
+                k.choices.emplace_back(c);
+            k.default_text = p.text_of(p.default_value);
+        } else if (p.unit == "ps") {
+            k.kind = value_kind::time;
+            k.default_text = time_text(p.default_value);
+        } else {
+            k.default_text = std::to_string(p.default_value);
+            k.unit = p.unit == "1" ? "" : p.unit;
+        }
+        at->second.keys.push_back(std::move(k));
+    }
+    return at->second;
+}
+
+const schema& platform_schema() {
+    static const schema s{
+        "platform",
+        "A machine: memories, IOMMUs, and the interconnect between them. A scenario has it in place, or names its "
+        "file.",
+        {
+            {.name = "description", .kind = value_kind::text, .help = "for people"},
+            {.name = "memories",
+             .kind = value_kind::named,
+             .help = "by name",
+             .required = true,
+             .child = &memory_schema()},
+            {.name = "iommus", .kind = value_kind::named, .help = "by name", .child = &iommu_schema()},
+            {.name = "interconnect", .kind = value_kind::map, .help = "its latencies", .child = &interconnect_schema()},
+        }};
+    return s;
+}
+
+platform_description read_platform(const settings::node& map, name_list& names) {
+    const section s(map, platform_schema());
+    platform_description out;
+    out.name = std::filesystem::path(*map.where.file).stem().string();
+    out.text = s.text("description");
+    std::vector<taken_range> taken;
+    if (s.members("memories").empty())
+        s.where("memories").fail("a platform without memory", "at least one memory");
+    for (const section::member& m : s.members("memories")) {
+        names.take(m.name, "a memory", m.where);
+        out.memories.push_back(read_memory(m, taken));
+    }
+    for (const section::member& m : s.members("iommus")) {
+        names.take(m.name, "an IOMMU", m.where);
+        out.iommus.push_back(read_iommu(m, taken));
+    }
+    if (s.has("interconnect")) {
+        out.interconnect.request_latency_ps = s.child("interconnect").number("request_latency");
+        out.interconnect.response_latency_ps = s.child("interconnect").number("response_latency");
+    }
+    return out;
+}
+
+platform_description read_platform_file(const std::string& path) {
+    name_list names;
+    return read_platform(settings::read_yaml_file(path), names);
+}
+
+} // namespace iommulab::platforms

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/settings/settings_units.h"
+
+#include "traces/number.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace iommulab::settings {
+
+namespace {
+
+struct unit {
+    std::string_view name;
+    std::uint64_t factor;
+};
+constexpr std::array<unit, 6> byte_units{{{"B", 1},
+                                          {"KiB", std::uint64_t{1} << 10},
+                                          {"MiB", std::uint64_t{1} << 20},
+                                          {"GiB", std::uint64_t{1} << 30},
+                                          {"TiB", std::uint64_t{1} << 40},
+                                          {"PiB", std::uint64_t{1} << 50}}};
+constexpr std::array<unit, 5> time_units{
+    {{"ps", 1}, {"ns", 1'000}, {"us", 1'000'000}, {"ms", 1'000'000'000}, {"s", 1'000'000'000'000}}};
+
+template <std::size_t N>
+const unit* find_unit(const std::array<unit, N>& units, std::string_view name) {
+    const auto found = std::find_if(units.begin(), units.end(), [&](const unit& u) { return u.name == name; });
+    return found == units.end() ? nullptr : &*found;
+}
+
+std::optional<std::uint64_t> multiply(std::uint64_t a, std::uint64_t b) {
+    if (b != 0 && a > std::numeric_limits<std::uint64_t>::max() / b)
+        return {};
+    return a * b;
+}
+
+std::string_view trimmed_left(std::string_view text) {
+    return text.substr(std::min(text.find_first_not_of(' '), text.size()));
+}
+
+template <std::size_t N>
+std::string in_largest_unit(std::uint64_t value, const std::array<unit, N>& units) {
+    const unit* best = &units[0];
+    for (const unit& u : units)
+        if (value != 0 && value % u.factor == 0)
+            best = &u;
+    return std::to_string(value / best->factor) + std::string(best->name);
+}
+
+} // namespace
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+    if (const auto plain = traces::parse_number(text))
+        return plain;
+    const std::size_t end = text.find_first_not_of("0123456789");
+    if (end == 0 || end == std::string_view::npos)
+        return {};
+    const auto count = traces::parse_number(text.substr(0, end));
+    const unit* u = find_unit(byte_units, trimmed_left(text.substr(end)));
+    return count && u ? multiply(*count, u->factor) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_time_ps(std::string_view text) {
+    if (text == "0")
+        return 0;
+    const std::size_t whole_end = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto whole = traces::parse_number(text.substr(0, whole_end));
+    if (!whole)
+        return {};
+    std::string_view rest = text.substr(whole_end), fraction;
+    if (rest.starts_with('.')) {
+        const std::size_t end = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
+        fraction = rest.substr(1, end - 1);
+        rest = rest.substr(end);
+        if (fraction.empty())
+            return {};
+    }
+    const unit* u = find_unit(time_units, trimmed_left(rest));
+    if (!u)
+        return {};
+    auto ps = multiply(*whole, u->factor);
+    std::uint64_t place = u->factor;
+    for (const char digit : fraction) {
+        const auto value = static_cast<std::uint64_t>(digit - '0');
+        if (place < 10 && value != 0)
+            return {}; // less than a picosecond
+        place /= 10;
+        if (!ps || value * place > std::numeric_limits<std::uint64_t>::max() - *ps)
+            return {};
+        *ps += value * place;
+    }
+    return ps;
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+    return in_largest_unit(bytes, byte_units);
+}
+
+std::string time_text(std::uint64_t ps) {
+    return in_largest_unit(ps, time_units);
+}
+
+std::string nearest(std::string_view wrong, const std::vector<std::string>& names) {
+    std::string best;
+    std::size_t best_distance = std::numeric_limits<std::size_t>::max();
+    if (wrong.size() > 100)
+        return best;
+    for (const std::string& name : names) {
+        // rows of the optimal string alignment distance
+        std::vector<std::size_t> before(name.size() + 1), last(name.size() + 1), now(name.size() + 1);
+        for (std::size_t c = 0; c <= name.size(); ++c)
+            last[c] = c;
+        for (std::size_t r = 1; r <= wrong.size(); ++r) {
+            now[0] = r;
+            for (std::size_t c = 1; c <= name.size(); ++c) {
+                const bool same = wrong[r - 1] == name[c - 1];
+                now[c] = std::min({last[c] + 1, now[c - 1] + 1, last[c - 1] + (same ? 0 : 1)});
+                if (r > 1 && c > 1 && wrong[r - 1] == name[c - 2] && wrong[r - 2] == name[c - 1])
+                    now[c] = std::min(now[c], before[c - 2] + 1);
+            }
+            before.swap(last);
+            last.swap(now);
+        }
+        if (last[name.size()] < best_distance) {
+            best_distance = last[name.size()];
+            best = name;
+        }
+    }
+    return best_distance * 2 <= std::max<std::size_t>(wrong.size(), 2) ? best : std::string();
+}
+
+} // namespace iommulab::settings
