@@ -4,7 +4,9 @@
 #include "models/dma/dma_state.h"
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
+#include <type_traits>
 
 namespace iommulab {
 namespace {
@@ -12,6 +14,13 @@ namespace {
 unsigned char no_byte_enabled = TLM_BYTE_DISABLED;
 
 constexpr std::size_t direct_regions = 16;
+
+/// Has the source write its request where it stays: a copy of what has just been written in small pieces stalls the
+/// host.
+void ask(traffic& source, std::optional<dma_request>& place) {
+    static_assert(std::is_trivially_destructible_v<std::optional<dma_request>>);
+    new (&place) std::optional<dma_request>(source.next());
+}
 
 } // namespace
 
@@ -54,27 +63,29 @@ bool dma_master::fetch() {
     while (!current_ && !exhausted_ && refused_until_ps_ <= local_ps()) {
         const bool enough = (p_.max_requests != 0 && fetched_requests_ >= p_.max_requests) ||
                             (p_.max_bytes != 0 && fetched_bytes_ >= p_.max_bytes);
-        const auto request = enough ? std::nullopt : source_->next();
-        if (!request) {
-            exhausted_ = enough || !source_->waiting();
-            break;
-        }
         if (idle_jobs_.empty()) {
             jobs_.push_back(std::make_unique<job>());
             idle_jobs_.push_back(jobs_.back().get());
         }
         job* j = idle_jobs_.back();
+        if (enough)
+            j->from_source.reset();
+        else
+            ask(*source_, j->from_source);
+        if (!j->from_source) {
+            exhausted_ = enough || !source_->waiting();
+            break;
+        }
         idle_jobs_.pop_back();
-        j->request = *request;
         ++fetched_requests_;
-        fetched_bytes_ += request->length_bytes;
+        fetched_bytes_ += j->request().length_bytes;
         prepare(*j);
     }
     return current_ != nullptr;
 }
 
 void dma_master::prepare(job& j) {
-    const dma_request& r = j.request;
+    const dma_request& r = j.request();
     j.status = dma_status::ok;
     j.issued = false;
     j.outstanding = 0;
@@ -82,7 +93,7 @@ void dma_master::prepare(job& j) {
     j.bytes = std::max<std::uint32_t>(r.length_bytes, 1);
     if (r.length_bytes > p_.largest_request_bytes || r.address + (j.bytes - 1) < r.address) {
         j.status = r.length_bytes > p_.largest_request_bytes ? dma_status::other_error : dma_status::address_error;
-        j.request.length_bytes = 0; // it has no data
+        j.from_source->length_bytes = 0; // it has no data
         refused_until_ps_ = local_ps() + 1'000;
         complete(j);
         return;
@@ -101,7 +112,7 @@ std::uint32_t dma_master::next_burst_bytes() const {
     const std::uint32_t left = current_->bytes - current_offset_;
     if (left <= p_.burst_bytes)
         return left;
-    const std::uint64_t address = current_->request.address + current_offset_;
+    const std::uint64_t address = current_->request().address + current_offset_;
     return p_.burst_bytes - static_cast<std::uint32_t>(address % p_.burst_bytes);
 }
 
@@ -110,18 +121,18 @@ bool dma_master::must_wait_for_others(const job& j) const {
     if (!checker_.needs_order())
         return false;
     for (const job* other : active_jobs_) {
-        if (other == &j || !(other->request.write || j.request.write))
+        if (other == &j || !(other->request().write || j.request().write))
             continue;
-        const std::uint64_t last = j.request.address + (j.bytes - 1),
-                            other_last = other->request.address + (other->bytes - 1);
-        if (j.request.address <= other_last && other->request.address <= last)
+        const std::uint64_t last = j.request().address + (j.bytes - 1),
+                            other_last = other->request().address + (other->bytes - 1);
+        if (j.request().address <= other_last && other->request().address <= last)
             return true;
     }
     return false;
 }
 
 void dma_master::fill(payload& p, job& j, std::uint32_t offset, std::uint32_t bytes) {
-    const dma_request& r = j.request;
+    const dma_request& r = j.request();
     p.set_command(r.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
     p.set_address(r.address + offset);
     p.set_data_ptr(j.buffer.data() + offset);
@@ -144,7 +155,7 @@ void dma_master::fill(payload& p, job& j, std::uint32_t offset, std::uint32_t by
 }
 
 void dma_master::complete(job& j) {
-    const dma_request& r = j.request;
+    const dma_request& r = j.request();
     const bool ok = j.status == dma_status::ok;
     std::uint32_t wrong = 0;
     if (r.write)

@@ -36,7 +36,7 @@ void dma_master::issue() {
         const std::uint64_t now = now_ps();
         std::uint64_t earliest = channel_free_ps_;
         if (current_offset_ == 0)
-            earliest = std::max({earliest, next_issue_ps_, current_->request.not_before_ps, p_.start_ps});
+            earliest = std::max({earliest, next_issue_ps_, current_->request().not_before_ps, p_.start_ps});
         if (earliest > now) {
             wake_at(earliest);
             return;
@@ -59,7 +59,7 @@ void dma_master::send() {
     const std::uint32_t bytes = next_burst_bytes();
     const std::uint64_t now = now_ps();
     b.work = &j;
-    b.posted = p_.posted_writes && j.request.write;
+    b.posted = p_.posted_writes && j.request().write;
     b.was_accepted = b.was_responded = b.owes_end_response = false;
     b.bus = &pool_.acquire(0, &b);
     fill(*b.bus, j, current_offset_, bytes);

@@ -35,7 +35,7 @@ void dma_master::run() {
             }
         }
         job& j = *current_;
-        const std::uint64_t earliest = std::max({next_issue_ps_, j.request.not_before_ps, p_.start_ps});
+        const std::uint64_t earliest = std::max({next_issue_ps_, j.request().not_before_ps, p_.start_ps});
         if (earliest > local_ps())
             ahead_ += clock_.to_time(earliest - local_ps());
         if (ahead_ > quantum)
@@ -60,7 +60,7 @@ void dma_master::run() {
 
 void dma_master::access(job& j, std::uint32_t offset, std::uint32_t bytes) {
     ++counted_.bursts;
-    if (p_.use_dmi && j.request.length_bytes != 0 && access_directly(j, offset, bytes))
+    if (p_.use_dmi && j.request().length_bytes != 0 && access_directly(j, offset, bytes))
         return;
     payload& p = pool_.acquire(0);
     fill(p, j, offset, bytes);
@@ -75,7 +75,7 @@ void dma_master::access(job& j, std::uint32_t offset, std::uint32_t bytes) {
 
 /// Copies by a direct memory pointer; false when none covers the range for this requester.
 bool dma_master::access_directly(const job& j, std::uint32_t offset, std::uint32_t bytes) {
-    const dma_request& r = j.request;
+    const dma_request& r = j.request();
     const std::uint64_t first = r.address + offset, last = first + (bytes - 1);
     const std::uint32_t source_id = r.source_id.value_or(p_.source_id);
     const auto& pasid = r.pasid ? r.pasid : p_.pasid;
@@ -103,8 +103,8 @@ bool dma_master::access_directly(const job& j, std::uint32_t offset, std::uint32
 
 void dma_master::request_direct(payload& p, const job& j, std::uint32_t offset) {
     tlm::tlm_dmi grant;
-    p.set_address(j.request.address + offset); // an interconnect may have changed it (IEEE 1666-2011 14.8)
-    if (j.request.instruction || j.request.type != address_type::untranslated ||
+    p.set_address(j.request().address + offset); // an interconnect may have changed it (IEEE 1666-2011 14.8)
+    if (j.request().instruction || j.request().type != address_type::untranslated ||
         !initiator->get_direct_mem_ptr(p, grant))
         return;
     direct_region& d = direct_[direct_victim_];

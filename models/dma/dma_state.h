@@ -7,7 +7,7 @@
 namespace iommulab {
 
 struct dma_master::job {
-    dma_request request;
+    std::optional<dma_request> from_source;
     std::vector<unsigned char> buffer; // grows to the longest request it has carried
     std::uint32_t bytes = 0;           // on the bus: at least 1
     std::uint32_t outstanding = 0;     // bursts issued and not retired
@@ -15,7 +15,8 @@ struct dma_master::job {
     dma_status status = dma_status::ok;
     std::uint64_t begin_ps = 0, end_ps = 0;
 
-    [[nodiscard]] std::span<unsigned char> data() { return {buffer.data(), request.length_bytes}; }
+    [[nodiscard]] const dma_request& request() const { return *from_source; }
+    [[nodiscard]] std::span<unsigned char> data() { return {buffer.data(), request().length_bytes}; }
 };
 
 struct dma_master::burst {

@@ -30,12 +30,12 @@ windowed_traffic::windowed_traffic(const traffic_window& window) : window_(windo
     check(window_);
 }
 
-dma_request windowed_traffic::at(std::uint64_t offset) {
-    dma_request r;
-    r.address = window_.base + offset;
-    r.length_bytes = window_.length_bytes;
+std::optional<dma_request> windowed_traffic::at(std::uint64_t offset) {
+    std::optional<dma_request> r(std::in_place);
+    r->address = window_.base + offset;
+    r->length_bytes = window_.length_bytes;
     if (window_.write_percent != 0)
-        r.write = random_.below(100) < window_.write_percent;
+        r->write = random_.below(100) < window_.write_percent;
     return r;
 }
 

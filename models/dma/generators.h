@@ -26,7 +26,7 @@ class windowed_traffic : public traffic {
 
   protected:
     /// A request at `offset` in the window.
-    dma_request at(std::uint64_t offset);
+    std::optional<dma_request> at(std::uint64_t offset);
     /// Places for requests that begin at multiples of `grain_bytes`.
     [[nodiscard]] std::uint64_t places(std::uint64_t grain_bytes) const;
 
