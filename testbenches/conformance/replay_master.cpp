@@ -146,7 +146,11 @@ void replay_master::run() {
         payload& p = *to_send_.front()->carried;
         to_send_.pop_front();
         sc_core::sc_time delay;
+        if (on_begin)
+            on_begin();
         socket->b_transport(p, delay);
+        if (on_end)
+            on_end();
         wait(delay);
         finish(p);
     }

@@ -27,6 +27,8 @@ class replay_master : public sc_core::sc_module, private tlm::tlm_bw_transport_i
 
     /// Called at the end of an access, in simulation.
     std::function<void(dma_completion&&)> on_complete;
+    /// Loosely timed: called around an access, during which nothing else happens.
+    std::function<void()> on_begin, on_end;
 
     void start(std::uint64_t token, const dma_access& access);
     /// By transport_dbg: at once, and without a trace.

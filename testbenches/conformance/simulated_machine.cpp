@@ -61,7 +61,8 @@ platforms::platform_description plain_platform(const machine_configuration& conf
 
 /// Runs until nothing happens any more.
 void simulate() {
-    sc_core::sc_start();
+    if (sc_core::sc_get_status() == sc_core::SC_ELABORATION || sc_core::sc_pending_activity())
+        sc_core::sc_start();
 }
 
 } // namespace
@@ -103,6 +104,12 @@ simulated_machine::simulated_machine(const char* instance, const machine_configu
         auto master = std::make_unique<replay_master>(master_name.c_str(), loose);
         master->socket.bind(platform_->inlet(port));
         master->on_complete = [this](dma_completion&& c) { completed(std::move(c)); };
+        if (loose) {
+            master->on_begin = [this] { unit().record_walk_reads(true); };
+            master->on_end = [this] {
+                last_reads_ = take_walk_reads();
+            };
+        }
         masters_.push_back(std::move(master));
     }
     cpu_ = std::make_unique<cpu>((std::string(instance) + "_cpu").c_str());
@@ -123,6 +130,14 @@ void simulated_machine::reset() {
         platform_->memory(n).target->invalidate_direct_mem_ptr(0, ~sc_dt::uint64{0});
         platform_->memory(n).store().clear();
     }
+}
+
+std::vector<traces::table_read> simulated_machine::take_walk_reads() {
+    std::vector<traces::table_read> reads;
+    for (const auto& [address, bytes] : unit().last_walk_reads())
+        reads.push_back({address, bytes});
+    unit().record_walk_reads(false);
+    return reads;
 }
 
 // --- memory
@@ -171,7 +186,8 @@ bool simulated_machine::access_register(bool write, std::uint64_t offset, unsign
         sc_core::sc_start(sc_core::SC_ZERO_TIME);
     sc_time delay;
     const bool ok = cpu_->access(write, registers_base_ + offset, bytes, value, delay);
-    sc_core::sc_start(delay); // the CPU goes on when the access has ended
+    if (delay != sc_core::SC_ZERO_TIME)
+        sc_core::sc_start(delay); // the CPU goes on when the access has ended
     return ok;
 }
 
@@ -225,6 +241,8 @@ void simulated_machine::completed(dma_completion&& c) {
     const auto at =
         std::find_if(under_way_.begin(), under_way_.end(), [&](const under_way& u) { return u.token == c.token; });
     if (at != under_way_.end()) {
+        if (mode_ == machine_mode::lt)
+            c.response.walk_reads = std::move(last_reads_);
         if (c.response.ok)
             describe(at->access, c.response);
         under_way_.erase(at);
@@ -272,7 +290,7 @@ std::vector<dma_completion> simulated_machine::collect(bool wait) {
 
 dma_response simulated_machine::dma(const dma_access& access) {
     // what others left unfinished would read tables too
-    const bool alone = active() == 0 && mode_ != machine_mode::debug;
+    const bool alone = active() == 0 && mode_ == machine_mode::at;
     if (alone)
         unit().record_walk_reads(true);
     const std::uint64_t token = issue(access);
@@ -287,12 +305,8 @@ dma_response simulated_machine::dma(const dma_access& access) {
     }
     dma_response response = std::move(at->response);
     completed_.erase(at);
-    if (alone) {
-        response.walk_reads.emplace();
-        for (const auto& [address, bytes] : unit().last_walk_reads())
-            response.walk_reads->push_back({address, bytes});
-        unit().record_walk_reads(false);
-    }
+    if (alone)
+        response.walk_reads = take_walk_reads();
     return response;
 }
 

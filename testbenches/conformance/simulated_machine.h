@@ -64,6 +64,7 @@ class simulated_machine : public machine {
     void describe(const dma_access& access, dma_response& response);
     [[nodiscard]] std::size_t active() const;
     void simulate_until_completion();
+    std::vector<traces::table_read> take_walk_reads();
     template <class Do>
     bool for_each_piece(std::uint64_t address, std::uint64_t bytes, Do&& action);
     bool access_register(bool write, std::uint64_t offset, unsigned bytes, std::uint64_t& value);
@@ -79,6 +80,7 @@ class simulated_machine : public machine {
 
     std::deque<under_way> under_way_; // in order of issue
     std::vector<dma_completion> completed_;
+    std::vector<traces::table_read> last_reads_; // loosely timed: of the access that just ended
     std::uint64_t last_token_ = 0;
     bool stop_at_completion_ = false;
 };

@@ -274,23 +274,27 @@ class smmu_v3_motion final : public motion_driver {
         source.configuration.insert(stream.cd_address);
     }
 
-    /// The snapshot's ASID, unless the commands of the phase speak of others only.
+    /// The snapshot's ASID where the snapshot has these tables. Otherwise the one that no other source has and that
+    /// most invalidations of addresses in the phase name; failing these, of the whole ASID (an old domain's last one,
+    /// too, falls into the phase after it, but once).
     std::uint16_t choose_asid(std::uint32_t id, const stream_phase& phase, const stage_1_stream& stream) const {
         if (!phase.root || stream.root() == *phase.root) {
             return stream.asid();
         }
-        auto counts = asids_in_commands(record_, phase.first_order, phase.last_order);
-        for (const auto& [other, state] : sources_) {
-            if (other != id && state.tables != nullptr) {
-                counts.erase(state.asid);
+        named_asids counts = asids_in_commands(record_, phase.first_order, phase.last_order);
+        for (auto* const named : {&counts.with_address, &counts.without_address}) {
+            for (const auto& [other, state] : sources_) {
+                if (other != id && state.tables != nullptr) {
+                    named->erase(state.asid);
+                }
+            }
+            if (!named->empty()) {
+                return std::max_element(named->begin(), named->end(),
+                                        [](const auto& a, const auto& b) { return a.second < b.second; })
+                    ->first;
             }
         }
-        if (counts.empty() || counts.count(stream.asid()) != 0) {
-            return stream.asid();
-        }
-        return std::max_element(counts.begin(), counts.end(),
-                                [](const auto& a, const auto& b) { return a.second < b.second; })
-            ->first;
+        return stream.asid();
     }
 
     /// The tables with this root: those of another source that shares them, or new ones. TG0, T0SZ, IPS: 5.4.

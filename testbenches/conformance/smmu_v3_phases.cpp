@@ -141,14 +141,13 @@ std::map<std::uint32_t, std::vector<stream_phase>> find_phases(const traces::rec
     return sources;
 }
 
-std::map<std::uint16_t, std::uint64_t> asids_in_commands(const traces::recording& record, std::uint64_t first_order,
-                                                         std::uint64_t last_order) {
-    std::map<std::uint16_t, std::uint64_t> counts;
+named_asids asids_in_commands(const traces::recording& record, std::uint64_t first_order, std::uint64_t last_order) {
+    named_asids counts;
     traces::command_log_reader log(record.file("inv_log.csv"));
     for (traces::command_row row; log.next(row);) {
         const command_fields fields = decode_command(row.qword0, row.qword1);
         if (row.order >= first_order && row.order < last_order && fields.asid) {
-            ++counts[*fields.asid];
+            ++(fields.all_addresses ? counts.without_address : counts.with_address)[*fields.asid];
         }
     }
     return counts;

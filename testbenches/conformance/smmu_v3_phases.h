@@ -45,8 +45,11 @@ std::map<std::uint32_t, std::vector<stream_phase>> find_phases(const traces::rec
 /// entry or a context descriptor); a walk that shows only a stream table's level 1 has none.
 std::vector<traces::table_read> translation_reads(const std::vector<traces::table_read>& reads);
 
-/// The ASIDs that commands in an interval of order name, with how often.
-std::map<std::uint16_t, std::uint64_t> asids_in_commands(const traces::recording& record, std::uint64_t first_order,
-                                                         std::uint64_t last_order);
+/// How often the commands in an interval of order name each ASID.
+struct named_asids {
+    std::map<std::uint16_t, std::uint64_t> with_address;    ///< invalidations of addresses
+    std::map<std::uint16_t, std::uint64_t> without_address; ///< invalidations of all that an ASID has
+};
+named_asids asids_in_commands(const traces::recording& record, std::uint64_t first_order, std::uint64_t last_order);
 
 } // namespace iommulab::conformance::smmu_v3
