@@ -26,7 +26,7 @@ struct memory_request {
     time_part part = time_part::configuration_fetch;
     std::uint32_t bytes = 8; ///< 4, 8, ... 64
     std::uint64_t address = 0;
-    std::array<std::uint64_t, 8> words{};
+    std::array<std::uint64_t, 8> words; ///< a read leaves them unset until it is answered: clearing them costs as much as it
     std::coroutine_handle<> waiter;
     task done; ///< for whoever carries the request: runs when it is answered
 };

@@ -92,8 +92,8 @@ constexpr unsigned input_bits_of(granule g, unsigned tsz) {
 /// Level at which stage 1 starts: as many levels as the input needs (D8.2).
 constexpr unsigned stage1_start_level(granule g, unsigned input_bits) {
     unsigned level = last_level;
-    while (level > 0 && input_bits > log2_reach(g, level) + stride_of(g))
-        --level;
+    for (unsigned resolved = bits_of(g) + stride_of(g); level > 0 && input_bits > resolved; --level)
+        resolved += stride_of(g);
     return level;
 }
 /// Level at which stage 2 starts, from VTCR_EL2.SL0 or STE.S2SL0; nullopt: reserved, or not with so few physical
@@ -134,18 +134,23 @@ constexpr unsigned log2_contiguous_leaves(granule g, unsigned level) {
     return level >= 2 ? 5 : 0;
 }
 
-/// The table or page address in a descriptor. `implemented_bits`: as in block_is_legal().
-constexpr std::uint64_t address_in(std::uint64_t word, granule g, unsigned implemented_bits) {
-    switch (g) {
-    case granule::kib_4:
-        return descriptor::address_4k.of(word);
-    case granule::kib_16:
-        return descriptor::address_16k.of(word);
-    case granule::kib_64:
-        break;
+/// Where descriptors of a granule keep an address. `implemented_bits`: as in block_is_legal().
+struct address_places {
+    std::uint64_t low;   ///< bits that are in their own place
+    std::uint64_t moved; ///< bits of the descriptor that are address bits 51 to 48
+
+    constexpr address_places(granule g, unsigned implemented_bits)
+        : low(g == granule::kib_4    ? descriptor::address_4k.mask()
+              : g == granule::kib_16 ? descriptor::address_16k.mask()
+                                     : descriptor::address_64k.mask()),
+          moved(g == granule::kib_64 && implemented_bits >= 52 ? descriptor::address_51_48.make(0xf) : 0) {}
+    /// The table or page address in a descriptor.
+    [[nodiscard]] constexpr std::uint64_t of(std::uint64_t word) const {
+        return (word & low) | (word & moved) << (48 - descriptor::address_51_48.lsb);
     }
-    const std::uint64_t low = descriptor::address_64k.of(word);
-    return implemented_bits >= 52 ? low | descriptor::address_51_48.of(word) << 48 : low;
+};
+constexpr std::uint64_t address_in(std::uint64_t word, granule g, unsigned implemented_bits) {
+    return address_places(g, implemented_bits).of(word);
 }
 /// Bits of an output address: as configured, no more than implemented, and 48 unless the granule is 64K
 /// (AArch64.PhysicalAddressSize).

@@ -98,10 +98,11 @@ struct walk_caches {
 };
 
 /// Stage 1 alone, or with `stage2` both: then the addresses in stage 1 tables, and its output, are intermediate. The
-/// right that `a` needs is checked; `page.input_base` is a part of `a.address` as given, with its top byte. Whatever is
-/// passed by reference must outlive the walk.
-walk<walk_result> walk_stage1(walk_context& context, const stage1_regime& regime, const access& a,
-                              walk_caches caches = {}, const stage2_regime* stage2 = nullptr);
+/// right that `a` needs is checked; `page.input_base` is a part of `a.address` as given, with its top byte. The value
+/// is result.ok(). Whatever is passed by reference must outlive the walk, which writes `result` in place since a copy
+/// would cost as much as reading a level.
+walk<bool> walk_stage1(walk_context& context, const stage1_regime& regime, const access& a, walk_result& result,
+                       walk_caches caches = {}, const stage2_regime* stage2 = nullptr);
 
 struct stage2_request {
     std::uint64_t ipa = 0;
@@ -113,8 +114,8 @@ struct stage2_request {
 
 /// Stage 2 alone, for streams that have no stage 1, and for what else has an intermediate address (context
 /// descriptors).
-walk<walk_result> walk_stage2(walk_context& context, const stage2_regime& regime, stage2_request request,
-                              walk_caches caches = {});
+walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage2_request request, walk_result& result,
+                       walk_caches caches = {});
 
 /// `address` as stage 1 sees it: with TBI of its range, bits 63 to 56 are copies of bit 55. For keys of TLBs.
 constexpr std::uint64_t without_top_byte(const stage1_regime& regime, std::uint64_t address) {

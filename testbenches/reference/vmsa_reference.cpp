@@ -36,6 +36,11 @@ unsigned lowest_index_bit(granule_size granule, unsigned level) {
     return page_bits(granule) + (3 - level) * stride(granule);
 }
 
+// A first table is aligned to its size, and to 64 bytes with 52-bit output (IHI 0070 5.4 CD.TTB0, Arm ARM TTBR0_EL1.BADDR).
+unsigned table_alignment_bits(unsigned size_bits, unsigned output_bits) {
+    return output_bits == 52 ? std::max(size_bits, 6u) : size_bits;
+}
+
 // Arm ARM D8.3: where a block descriptor is allowed. 64K level 1 comes with 52-bit addresses.
 bool block_allowed(granule_size granule, unsigned level, const features& implemented) {
     switch (granule) {
@@ -165,7 +170,7 @@ outcome walker::stage2(const stage2_context& context, const request& access, fau
     unsigned level = *stage2_start_level(granule, context.s2sl0, implemented_);
     // The first index takes all that is left of the input address: up to 16 concatenated tables.
     unsigned high = input_bits - 1;
-    const unsigned root_bits = high - lowest_index_bit(granule, level) + 1 + 3;
+    const unsigned root_bits = table_alignment_bits(high - lowest_index_bit(granule, level) + 1 + 3, output_bits);
     std::uint64_t table = context.s2ttb >> root_bits << root_bits;
     for (;; ++level) {
         const unsigned low = lowest_index_bit(granule, level);
@@ -253,7 +258,7 @@ outcome walker::stage1(const stage1_context& context, const stage2_context* stag
     const unsigned output_bits = effective_output_bits(context.ips_bits, granule, implemented_);
     unsigned level = stage1_start_level(granule, tsz);
     unsigned high = input_bits - 1;
-    const unsigned root_bits = high - lowest_index_bit(granule, level) + 1 + 3;
+    const unsigned root_bits = table_alignment_bits(high - lowest_index_bit(granule, level) + 1 + 3, output_bits);
     std::uint64_t table = (upper ? context.ttb1 : context.ttb0) >> root_bits << root_bits;
     hierarchy limits;
     for (;; ++level) {

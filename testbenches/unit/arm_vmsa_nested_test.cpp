@@ -45,7 +45,10 @@ class stage_2 : public ::testing::Test {
         context.memory[level3 + 8 * (ipa >> 12)] = pa | bits;
     }
     walk_result translate_ipa(std::uint64_t ipa, std::uint8_t needed, fault_class what = fault_class::IN) {
-        return context.run(walk_stage2(context, second, {ipa, needed, what, true, false}, caches));
+        walk_result r;
+        const bool ok = context.run(walk_stage2(context, second, {ipa, needed, what, true, false}, r, caches));
+        EXPECT_EQ(ok, r.ok());
+        return r;
     }
     immediate_context context;
     stage2_regime second;
@@ -148,7 +151,12 @@ class nested : public stage_2 {
         context.memory[at3] = 0x5000 | valid_page | accessed | unprivileged;
         map(0x5000, 0x9000);
     }
-    walk_result translate(const access& a) { return context.run(walk_stage1(context, first, a, caches, &second)); }
+    walk_result translate(const access& a) {
+        walk_result r;
+        const bool ok = context.run(walk_stage1(context, first, a, r, caches, &second));
+        EXPECT_EQ(ok, r.ok());
+        return r;
+    }
     stage1_regime first;
 };
 
@@ -319,6 +327,15 @@ TEST_F(cached, a_right_that_the_cached_second_stage_lacks_is_asked_of_the_tables
     EXPECT_TRUE(translate(an_access(va, true)).ok());
     EXPECT_EQ(context.memory[level3 + 8 * 5] & writable, writable);
     EXPECT_EQ(reads_of(an_access(va, true)), 3U); // the new rights replaced the old
+}
+
+TEST_F(cached, device_memory_in_the_second_stage_cache_stays_refused_to_table_walks) {
+    caches.intermediate = &whole;
+    map(0x5000, 0x9000, ipa_page & ~normal);
+    second.ptw = true;
+    EXPECT_TRUE(translate_ipa(0x5000, rights::read).ok());
+    EXPECT_EQ(whole.cache().live(), 1U);
+    EXPECT_EQ(translate_ipa(0x5000, rights::privileged_read, fault_class::TT).fault.kind, fault_kind::permission);
 }
 
 TEST_F(cached, one_block_serves_all_its_pages) {

@@ -51,7 +51,10 @@ class stage_1 : public ::testing::Test {
                           {at3, page | valid_page | accessed | unprivileged | d::nG.make(1)}};
     }
     walk_result translate(const access& a, walk_caches caches = {}) {
-        return context.run(walk_stage1(context, regime, a, caches));
+        walk_result r;
+        const bool ok = context.run(walk_stage1(context, regime, a, r, caches));
+        EXPECT_EQ(ok, r.ok());
+        return r;
     }
     void expect_fault(const access& a, fault_kind kind, unsigned level) {
         const walk_result r = translate(a);
@@ -174,6 +177,17 @@ TEST_F(stage_1, granule_64k_with_52_bits) {
     regime.implemented_bits = 48; // now [15:12] mean nothing, and there is no memory at 0x2'0000
     expect_fault(reading(input), fault_kind::external_abort, 2);
     EXPECT_EQ(translate(reading(input)).fault.fetch_address, 0x2'8000U);
+}
+
+// TTBRx_EL1.BADDR: a first table of 16 bytes is aligned to 64 where addresses have 52 bits.
+TEST_F(stage_1, first_tables_are_aligned_to_64_bytes_with_52_bits) {
+    regime.range[0] = {0x10'0030, 34, granule::kib_64, false, false, false}; // 30 bits: two descriptors of level 2
+    regime.output_bits = regime.implemented_bits = 52;
+    context.memory = {{0x10'0000, 0 | valid_block | accessed | unprivileged},
+                      {0x10'0030, 0x2000'0000 | valid_block | accessed | unprivileged}};
+    EXPECT_EQ(translate(reading(0x123)).page.output_base, 0U);
+    regime.output_bits = 48;
+    EXPECT_EQ(translate(reading(0x123)).page.output_base, 0x2000'0000U);
 }
 
 TEST_F(stage_1, permissions_of_a_page) {
