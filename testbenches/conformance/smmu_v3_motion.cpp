@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/conformance/smmu_v3_motion.h"
 
+#include "testbenches/conformance/smmu_v3_command_queue.h"
 #include "testbenches/conformance/smmu_v3_facts.h"
 #include "testbenches/conformance/smmu_v3_image.h"
 #include "testbenches/conformance/smmu_v3_phases.h"
@@ -22,12 +23,10 @@ using namespace smmu_v3;
 
 namespace {
 
-constexpr std::uint32_t longest_poll = 10'000'000;
-
 class smmu_v3_motion final : public motion_driver {
   public:
     smmu_v3_motion(const traces::recording& record, motion_context& context)
-        : record_(record), context_(context), target_(context.target()) {
+        : record_(record), context_(context), target_(context.target()), queue_(context) {
         if (record.snapshots.empty()) {
             throw input_error(record.folder, 0, 0, "no snapshot",
                               "one at least: its context descriptors have the ASIDs");
@@ -50,12 +49,11 @@ class smmu_v3_motion final : public motion_driver {
             check_read(row);
             return;
         }
-        if (row.offset == CMDQ_PROD && commands_enabled_) {
-            produced_ = static_cast<std::uint32_t>(row.value) & index_mask();
-            producing_ = produced_ != next_slot_;
+        if (row.offset == CMDQ_PROD && queue_.enabled()) {
+            queue_.announce(static_cast<std::uint32_t>(row.value));
             return;
         }
-        wait_for_commands();
+        queue_.wait();
         if (row.offset != EVENTQ_CONS) {
             context_.drain([](const dma_row&) { return true; });
         }
@@ -78,9 +76,7 @@ class smmu_v3_motion final : public motion_driver {
         } else if (fields.what == command_fields::kind::invalidation) {
             clear(fields);
         }
-        wait_for_commands();
-        put_command(row);
-        ++commands_;
+        queue_.put(row);
     }
 
     void before_access(const dma_row& row) override {
@@ -109,7 +105,8 @@ class smmu_v3_motion final : public motion_driver {
                 return true;
             }
         }
-        for (const auto& [base, unit] : {std::pair{queue_base_, command_bytes}, std::pair{event_base_, event_bytes}}) {
+        for (const auto& [base, unit] :
+             {std::pair{queue_.base_register(), command_bytes}, std::pair{event_base_, event_bytes}}) {
             if (overlaps(base & queue_address_mask, unit << (base & queue_log2size_mask))) {
                 return true;
             }
@@ -134,7 +131,7 @@ class smmu_v3_motion final : public motion_driver {
     }
 
     void finish() override {
-        wait_for_commands();
+        queue_.wait();
         context_.drain([](const dma_row&) { return true; });
         if (context_.mode() != machine_mode::debug) {
             const std::uint64_t errors =
@@ -147,7 +144,7 @@ class smmu_v3_motion final : public motion_driver {
 
     std::string summary() const override {
         std::string text =
-            std::to_string(commands_) + " commands, " + std::to_string(edits_) + " edits of leaf entries";
+            std::to_string(queue_.commands()) + " commands, " + std::to_string(edits_) + " edits of leaf entries";
         if (unannounced_ != 0) {
             text += " (" + std::to_string(unannounced_) + " without an invalidation before)";
         }
@@ -165,7 +162,6 @@ class smmu_v3_motion final : public motion_driver {
     };
 
     // --- memory before the first access
-    // -------------------------------------------------------------------------------------
 
     /// The stream table as the last snapshot has it, with the sources of the recording still refused.
     void load_stream_table() {
@@ -184,7 +180,6 @@ class smmu_v3_motion final : public motion_driver {
     }
 
     // --- configuration
-    // ------------------------------------------------------------------------------------------------------
 
     /// Puts the configuration in memory that the source's next accesses need.
     void look_ahead(std::uint32_t id, source_state& source) {
@@ -195,7 +190,7 @@ class smmu_v3_motion final : public motion_driver {
         if (next >= source.phases.size() || next == source.applied) {
             return;
         }
-        wait_for_commands();
+        queue_.wait_for_earlier();
         context_.drain([&](const dma_row& row) { return row.source_id == id; });
         source.applied = next;
         configure(id, source, source.phases[next]);
@@ -329,7 +324,6 @@ class smmu_v3_motion final : public motion_driver {
     }
 
     // --- leaf entries
-    // -------------------------------------------------------------------------------------------------------
 
     /// Where the tables on the way stand: a recorded read is of an entry, whose index the address gives.
     static std::vector<std::uint64_t> table_path(const dma_row& row, const sw::arm_lpae_tables& builder) {
@@ -363,7 +357,7 @@ class smmu_v3_motion final : public motion_driver {
             present->address == wanted.address && present->writable == wanted.writable) {
             return;
         }
-        wait_for_commands();
+        queue_.wait();
         const std::vector<std::uint64_t> path = table_path(row, builder);
         if (!path.empty() && path.front() != builder.root()) {
             context_.fail("row " + std::to_string(row.line) + ": the recorded walk begins at " + hex(path.front()) +
@@ -389,7 +383,7 @@ class smmu_v3_motion final : public motion_driver {
 
     /// For a recorded fault: nothing mapped there, or, for a permission fault, nothing that may be written.
     void set_fault(const dma_row& row, replayed_tables& tables) {
-        wait_for_commands();
+        queue_.wait();
         std::uint64_t at = 0;
         const replayed_leaf* const present = tables.find(row.iova, at);
         const bool permission = row.fault_code.find("F_PERMISSION") != std::string::npos;
@@ -428,7 +422,6 @@ class smmu_v3_motion final : public motion_driver {
     }
 
     // --- commands
-    // -----------------------------------------------------------------------------------------------------------
 
     /// Takes out of the tables what an invalidation is about to cover, as software does just before it.
     void clear(const command_fields& fields) {
@@ -442,7 +435,7 @@ class smmu_v3_motion final : public motion_driver {
             const std::uint64_t size_bytes = fields.all_addresses ? ~std::uint64_t{0} : fields.size_bytes;
             std::uint64_t base = 0;
             if (source.tables->first_in(from, size_bytes, base) != nullptr || !fields.leaf_only) {
-                wait_for_commands();
+                queue_.wait_for_earlier();
             }
             unmap_range(*source.tables, from, size_bytes);
             if (!fields.all_addresses && !fields.leaf_only) {
@@ -451,63 +444,13 @@ class smmu_v3_motion final : public motion_driver {
         }
     }
 
-    void put_command(const traces::command_row& row) {
-        const std::uint64_t size = std::uint64_t{1} << (queue_base_ & queue_log2size_mask);
-        const std::uint64_t slot = (queue_base_ & queue_address_mask) + (next_slot_ & (size - 1)) * command_bytes;
-        if (!write_word(slot, row.qword0) || !write_word(slot + 8, row.qword1)) {
-            context_.fail("no memory for the command queue at " + hex(slot));
-            return;
-        }
-        next_slot_ = (next_slot_ + 1) & index_mask();
-        if (!producing_ || next_slot_ == produced_) {
-            producing_ = false;
-            target_.write_register("", CMDQ_PROD, 4, next_slot_);
-            waiting_ = true;
-        }
-    }
-
-    /// What software does that waits for its CMD_SYNC: polls CONS until all commands given are done.
-    void wait_for_commands() {
-        if (!waiting_) {
-            return;
-        }
-        waiting_ = false;
-        std::uint32_t seen = 0;
-        for (std::uint32_t i = 0; i < longest_poll; ++i) {
-            seen = static_cast<std::uint32_t>(target_.read_register("", CMDQ_CONS, 4));
-            if ((seen & index_mask()) == next_slot_) {
-                return;
-            }
-            if (!target_.advance()) {
-                seen = static_cast<std::uint32_t>(target_.read_register("", CMDQ_CONS, 4));
-                if ((seen & index_mask()) == next_slot_) {
-                    return;
-                }
-                break;
-            }
-        }
-        context_.fail("the command queue stands still: found CMDQ_CONS " + hex(seen) + ", expected " + hex(next_slot_));
-        target_.settle();
-        next_slot_ = seen & index_mask();
-    }
-
     // --- registers
-    // ----------------------------------------------------------------------------------------------------------
 
     void follow_register(const traces::register_row& row) {
-        if (row.offset == CMDQ_BASE && row.width_bytes == 8) {
-            queue_base_ = row.value;
-        } else if (row.offset == CMDQ_BASE) {
-            queue_base_ = (queue_base_ & ~std::uint64_t{0xffffffff}) | (row.value & 0xffffffff);
-        } else if (row.offset == CMDQ_BASE + 4) {
-            queue_base_ = (queue_base_ & 0xffffffff) | row.value << 32;
-        } else if (row.offset == EVENTQ_BASE && row.width_bytes == 8) {
+        if (row.offset == EVENTQ_BASE && row.width_bytes == 8) {
             event_base_ = row.value;
-        } else if (row.offset == CMDQ_PROD) {
-            next_slot_ = static_cast<std::uint32_t>(row.value) & index_mask();
-        } else if (row.offset == CR0) {
-            commands_enabled_ = (row.value & CR0_CMDQEN) != 0;
         }
+        queue_.follow(row);
     }
 
     void check_read(const traces::register_row& row) {
@@ -515,7 +458,7 @@ class smmu_v3_motion final : public motion_driver {
         if (row.offset > AIDR && row.offset != CR0ACK && row.offset != IRQ_CTRLACK && !event_queue) {
             return; // depends on when it was read
         }
-        wait_for_commands();
+        queue_.wait();
         if (event_queue) {
             context_.drain([](const dma_row&) { return true; });
             target_.settle();
@@ -527,13 +470,7 @@ class smmu_v3_motion final : public motion_driver {
         }
     }
 
-    std::uint32_t index_mask() const {
-        return static_cast<std::uint32_t>((std::uint64_t{2} << (queue_base_ & queue_log2size_mask)) - 1) &
-               queue_index_mask;
-    }
-
     // --- memory
-    // -------------------------------------------------------------------------------------------------------------
 
     bool write_word(std::uint64_t address, std::uint64_t value) {
         std::vector<std::uint8_t> bytes(8);
@@ -556,20 +493,14 @@ class smmu_v3_motion final : public motion_driver {
     const traces::recording& record_;
     motion_context& context_;
     machine& target_;
+    replayed_command_queue queue_;
     traces::memory_range memory_;
     std::vector<snapshot_image> images_;
     std::map<std::uint32_t, source_state> sources_;
     std::uint64_t spare_bytes_ = 0;
 
-    std::uint64_t queue_base_ = 0;
     std::uint64_t event_base_ = 0;
-    std::uint32_t next_slot_ = 0; ///< index of the next command, with the wrap bit
-    std::uint32_t produced_ = 0;  ///< the value of PROD that the recording writes
-    bool producing_ = false;      ///< the commands up to produced_ are still to come
-    bool waiting_ = false;        ///< commands were given, and not waited for yet
-    bool commands_enabled_ = false;
 
-    std::uint64_t commands_ = 0;
     std::uint64_t edits_ = 0;
     std::uint64_t unannounced_ = 0;
 };
