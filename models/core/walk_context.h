@@ -26,7 +26,7 @@ struct memory_request {
     time_part part = time_part::configuration_fetch;
     std::uint32_t bytes = 8; ///< 4, 8, ... 64
     std::uint64_t address = 0;
-    std::array<std::uint64_t, 8> words; ///< a read leaves them unset until it is answered: clearing them costs as much as it
+    std::array<std::uint64_t, 8> words; ///< read64() leaves them unset: clearing them would cost as much as the read
     std::coroutine_handle<> waiter;
     task done; ///< for whoever carries the request: runs when it is answered
 };
@@ -78,6 +78,7 @@ class walk_context {
         a.request.part = part;
         a.request.address = address;
         a.request.bytes = bytes;
+        a.request.words.fill(0); // of words that are read in part, or not at all
         return a;
     }
     /// Writes `bytes` of `words`; false: external abort.

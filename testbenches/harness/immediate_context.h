@@ -5,6 +5,7 @@
 #include "models/core/walk_context.h"
 
 #include <cassert>
+#include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <unordered_map>
@@ -13,7 +14,7 @@
 
 namespace iommulab {
 
-/// A context in which everything is answered at once, from a map of 8-byte words: for tests of walks without time.
+/// A context without time: everything is answered at once, from a map of 8-byte words. For tests of walks.
 class immediate_context : public walk_context {
   public:
     struct transfer {
@@ -32,6 +33,8 @@ class immediate_context : public walk_context {
     /// Called before each transfer: another agent's chance to change `memory`.
     std::function<void(const memory_request&)> before_transfer;
     bool debug = false;
+    /// The walk is suspended at each question and resumed with its answer, as it is where answers take time.
+    bool suspends = false;
     /// Invalidations since the walk began: what they cover may not be cached.
     std::vector<invalidation> invalidations;
 
@@ -53,10 +56,12 @@ class immediate_context : public walk_context {
         return invalidations.empty();
     }
 
-    /// Runs a walk, which cannot suspend here, to its end.
+    /// Runs a walk to its end.
     template <class T>
     T run(walk<T> w) {
         w.start();
+        while (waiter_)
+            std::exchange(waiter_, nullptr)->resume();
         assert(w.done());
         if constexpr (!std::is_void_v<T>)
             return std::move(w.result());
@@ -70,6 +75,30 @@ class immediate_context : public walk_context {
 
   protected:
     bool begin_memory(memory_request& r) override {
+        serve(r);
+        return answer(r.waiter);
+    }
+    bool begin_pause(pause_request& r, std::uint64_t n) override {
+        cycles += n;
+        return answer(r.waiter);
+    }
+    bool begin_look_up(pause_request& r, structure_port&) override {
+        ++look_ups;
+        return answer(r.waiter);
+    }
+    bool begin_translation(translation_request& r) override {
+        r.found.reset();
+        return answer(r.waiter);
+    }
+    bool begin_drain(pause_request& r) override { return answer(r.waiter); }
+
+  private:
+    bool answer(std::coroutine_handle<>& waiter) {
+        if (suspends)
+            waiter_ = &waiter;
+        return !suspends;
+    }
+    void serve(memory_request& r) {
         if (before_transfer)
             before_transfer(r);
         switch (r.what) {
@@ -86,7 +115,7 @@ class immediate_context : public walk_context {
         for (std::uint64_t a = r.address & ~std::uint64_t{7}; a < r.address + r.bytes; a += 8)
             r.ok &= memory.contains(a) || exists(a);
         if (!r.ok)
-            return true;
+            return;
         if (r.what == memory_request::kind::compare_swap) {
             std::uint64_t& held = memory[r.address];
             r.swapped = held == r.words[0];
@@ -96,27 +125,11 @@ class immediate_context : public walk_context {
             } else {
                 r.words[0] = held;
             }
-            return true;
+            return;
         }
         for (unsigned done = 0; done < r.bytes; done += 4) // 4 bytes at a time: a transfer may begin or end half-way
             transfer_half(r, done);
-        return true;
     }
-    bool begin_pause(pause_request&, std::uint64_t n) override {
-        cycles += n;
-        return true;
-    }
-    bool begin_look_up(pause_request&, structure_port&) override {
-        ++look_ups;
-        return true;
-    }
-    bool begin_translation(translation_request& r) override {
-        r.found.reset();
-        return true;
-    }
-    bool begin_drain(pause_request&) override { return true; }
-
-  private:
     void transfer_half(memory_request& r, unsigned done) {
         const std::uint64_t at = r.address + done;
         std::uint64_t& word = r.words[done / 8];
@@ -131,6 +144,8 @@ class immediate_context : public walk_context {
             held = (held & ~(half << there)) | ((word >> here) & half) << there;
         }
     }
+
+    std::coroutine_handle<>* waiter_ = nullptr; ///< of the question that was asked last
 };
 
 } // namespace iommulab

@@ -219,7 +219,8 @@ ref::generator_options random_options(const ref::chooser& choose, ref::stages tr
     return o;
 }
 
-/// Walks every input twice: on `plain` without caches, on `cached` with caches that earlier inputs filled.
+/// Walks every input twice: on `plain` without caches, never suspended; on `cached` with caches that earlier inputs
+/// filled, suspended at every question.
 void compare(const ref::chooser& choose, ref::stages translation, tally& seen) {
     const ref::generator_options options = random_options(choose, translation);
     const ref::generated_tables tables = ref::generate_tables(choose, options);
@@ -228,6 +229,7 @@ void compare(const ref::chooser& choose, ref::stages translation, tally& seen) {
         return;
     }
     subject plain(tables, options), cached(tables, options);
+    cached.context.suspends = true;
     std::array<cache_parameters, 3> shapes{};
     for (cache_parameters& p : shapes)
         p.entries = std::uint32_t{1} << choose(4) & ~1U; // 0, 2, 4 or 8

@@ -36,7 +36,7 @@ unsigned lowest_index_bit(granule_size granule, unsigned level) {
     return page_bits(granule) + (3 - level) * stride(granule);
 }
 
-// A first table is aligned to its size, and to 64 bytes with 52-bit output (IHI 0070 5.4 CD.TTB0, Arm ARM TTBR0_EL1.BADDR).
+// A first table is aligned to its size, and to 64 bytes with 52-bit output (IHI 0070 5.4 CD.TTB0; Arm ARM TTBR0_EL1).
 unsigned table_alignment_bits(unsigned size_bits, unsigned output_bits) {
     return output_bits == 52 ? std::max(size_bits, 6u) : size_bits;
 }
