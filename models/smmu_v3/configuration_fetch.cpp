@@ -53,12 +53,14 @@ walk<bool> locate(walk_context& context, const configuration_source& source, con
     if (!c.stage2)
         co_return true;
     const arm_vmsa::stage2_request request{.ipa = address, .needed = rights::read, .what = arm_vmsa::fault_class::CD};
-    const arm_vmsa::walk_result found = co_await arm_vmsa::walk_stage2(context, c.s2, request, source.caches);
-    if (!found.ok()) {
-        why = walk_fault(found.fault, a, c);
+    arm_vmsa::walk_result second;
+    walk<bool> stage2 = arm_vmsa::walk_stage2(context, c.s2, request, second, source.caches);
+    const bool found = co_await stage2;
+    if (!found) {
+        why = walk_fault(second.fault, a, c);
         co_return false;
     }
-    address = found.page.output(address);
+    address = second.page.output(address);
     co_return true;
 }
 

@@ -187,6 +187,7 @@ std::vector<preset> make_presets() {
          "reads (and as many writes)",
          {{"micro_tlb.entries", 128},
           {"micro_tlb.ways", 0},
+          {"micro_tlb.policy", policy(replacement::round_robin)}, // assumption
           {"micro_tlb.latency_cycles", 2},
           {"tlb.entries", 512},
           {"tlb.ways", 4},

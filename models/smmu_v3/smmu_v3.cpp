@@ -135,6 +135,11 @@ void smmu::forget_requesters() {
 
 void smmu::reset_model() {
     configurations_.clear();
+    configurations_.lookups = configurations_.hits = 0;
+    intermediate_.cache().lookups = intermediate_.cache().hits = 0;
+    for (auto* walks : {&stage1_walks_, &stage2_walks_})
+        for (unsigned level = 0; level < walks->levels(); ++level)
+            walks->at(level).lookups = walks->at(level).hits = 0;
     stage1_walks_.clear();
     stage2_walks_.clear();
     intermediate_.clear();

@@ -116,16 +116,16 @@ walk<outcome> smmu::translate_stream(walk_context& context, const access& a) {
 walk<outcome> smmu::translate_tables(walk_context& context, const access& a, const stream_configuration& c) {
     const access b = overridden(a, c);
     arm_vmsa::walk_result w;
+    bool ok = false;
     if (c.stage1) {
-        walk<arm_vmsa::walk_result> both =
-            arm_vmsa::walk_stage1(context, c.s1, b, caches(), c.stage2 ? &c.s2 : nullptr);
-        w = co_await both;
+        walk<bool> first = arm_vmsa::walk_stage1(context, c.s1, b, w, caches(), c.stage2 ? &c.s2 : nullptr);
+        ok = co_await first;
     } else {
         const arm_vmsa::stage2_request request{.ipa = a.address, .needed = rights::needed_by(b), .only_stage = true};
-        walk<arm_vmsa::walk_result> second = arm_vmsa::walk_stage2(context, c.s2, request, caches());
-        w = co_await second;
+        walk<bool> second = arm_vmsa::walk_stage2(context, c.s2, request, w, caches());
+        ok = co_await second;
     }
-    if (!w.ok())
+    if (!ok)
         co_return context.refuse(walk_fault(w.fault, a, c));
     w.page.tag = c.tag;
     w.page.allowed = rights_before_override(w.page.allowed, c);
