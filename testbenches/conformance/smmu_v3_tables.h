@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <vector>
 
 namespace iommulab::conformance::smmu_v3 {
@@ -56,7 +57,9 @@ class replayed_tables final : private sw::table_memory, private sw::table_listen
     struct table_key {
         unsigned level;
         std::uint64_t base;
-        friend auto operator<=>(const table_key&, const table_key&) = default;
+        friend bool operator<(const table_key& a, const table_key& b) {
+            return std::tie(a.level, a.base) < std::tie(b.level, b.base);
+        }
     };
 
     std::uint64_t read64(std::uint64_t address) override;
