@@ -22,9 +22,9 @@ namespace iommulab::smmu_v3 {
 /// translations that share ASID and VMID must not share TLB entries all the same.
 namespace regime {
 inline constexpr std::uint8_t ns_el1 = 0, stage2 = 1, el2 = 2, el2_e2h = 3;
-inline constexpr std::uint8_t world_mask = 3, el2_mask = 2;
+inline constexpr std::uint8_t bypass = 0x80; ///< of translations that no table made: no TLB invalidation means them
+inline constexpr std::uint8_t world_mask = bypass | 3, el2_mask = bypass | 2;
 inline constexpr bit_field nested{"nested", 2, 1}, PRIVCFG{"PRIVCFG", 3, 2}, INSTCFG{"INSTCFG", 5, 2};
-inline constexpr std::uint8_t bypass = 0x80; ///< of translations that no table made
 } // namespace regime
 
 /// A stream's, and with stage 1 a substream's, configuration: what a configuration cache holds.

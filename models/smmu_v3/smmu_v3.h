@@ -67,9 +67,10 @@ class smmu : private detail::register_holder, public iommu {
     // translation.cpp
     walk<outcome> translate_special(walk_context& context, const access& a);
     walk<outcome> translate_stream(walk_context& context, const access& a);
-    walk<outcome> translate_tables(walk_context& context, const access& a, const stream_configuration& c);
+    walk<bool> find_configuration(walk_context& context, const access& a, stream_configuration& c);
+    static event apply_ats(const access& a, stream_configuration& c);
     outcome bypass_globally(walk_context& context, const access& a) const;
-    outcome bypass_stream(walk_context& context, const access& a, const stream_configuration& c) const;
+    outcome pass_or_abort(walk_context& context, const access& a, const stream_configuration& c) const;
     [[nodiscard]] configuration_source source();
     [[nodiscard]] arm_vmsa::walk_caches caches() { return {&stage1_walks_, &stage2_walks_, &intermediate_}; }
     static cache_key configuration_key(const access& a);

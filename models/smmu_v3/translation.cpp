@@ -67,72 +67,87 @@ walk<outcome> smmu::translate_special(walk_context& context, const access& a) {
 }
 
 walk<outcome> smmu::translate_stream(walk_context& context, const access& a) {
-    std::optional<stream_configuration> cached =
+    std::optional<stream_configuration> c =
         co_await context.look_up(configurations_, configuration_key(a), time_part::configuration);
-    stream_configuration c;
-    if (cached) {
-        c = *cached;
-    } else {
-        fault why;
-        const configuration_source from = source();
-        walk<bool> fetch = fetch_configuration(context, from, a, c, why);
+    if (!c) {
+        c.emplace();
+        walk<bool> fetch = find_configuration(context, a, *c);
         const bool found = co_await fetch;
-        if (!found) {
-            if (a.type == address_type::translation_request && !registers().get(reg::CR2, cr2::REC_CFG_ATS))
-                why.recorded = false; // 6.3.12
-            co_return context.refuse(why);
-        }
-        if (context.remembers() && context.may_fill_configuration(a.source_id, a.has_pasid ? a.pasid : 0))
-            configurations_.insert(configuration_key(a), c);
+        if (!found)
+            co_return std::nullopt; // the fetch has refused
     }
-    if (c.what == stream_configuration::action::abort)
-        co_return context.refuse(silent_abort());
-    if (a.type == address_type::translation_request && (c.eats == 0 || c.what == stream_configuration::action::bypass))
-        co_return context.refuse(ats_fault(event::F_BAD_ATS_TREQ, a));
-    if (a.type == address_type::translated) {
-        if (c.eats == 0 || c.eats == 3)
-            co_return context.refuse(ats_fault(event::F_TRANSL_FORBIDDEN, a));
-        c.stage1 = false; // done by the device; with split-stage ATS (EATS = 0b10) stage 2 is left
-        c.stage2 = c.stage2 && c.eats == 2;
-        c.tag = c.s2.tag;
-        if (!c.stage2)
-            c.what = stream_configuration::action::bypass;
+    if (a.type != address_type::untranslated) {
+        const event forbidden = apply_ats(a, *c);
+        if (forbidden != event::none)
+            co_return context.refuse(ats_fault(forbidden, a));
     }
-    if (c.what == stream_configuration::action::bypass) {
-        const outcome bypassed = bypass_stream(context, a, c);
-        co_return bypassed;
+    if (c->what != stream_configuration::action::translate) {
+        const outcome untouched = pass_or_abort(context, a, *c);
+        co_return untouched;
     }
-    if (!c.stage1 && beyond(a.address, features_.ias_bits()))
-        co_return context.refuse(input_too_large(a, c));
+    if (!c->stage1 && beyond(a.address, features_.ias_bits()))
+        co_return context.refuse(input_too_large(a, *c));
 
-    const std::optional<translation> known = co_await context.find_translation(c.tag, a);
+    const std::optional<translation> known = co_await context.find_translation(c->tag, a);
     if (known)
         co_return known;
-    walk<outcome> tables = translate_tables(context, a, c);
-    const outcome result = co_await tables;
-    co_return result;
-}
 
-walk<outcome> smmu::translate_tables(walk_context& context, const access& a, const stream_configuration& c) {
-    const access b = overridden(a, c);
+    const access b = overridden(a, *c);
     arm_vmsa::walk_result w;
     bool ok = false;
-    if (c.stage1) {
-        walk<bool> first = arm_vmsa::walk_stage1(context, c.s1, b, w, caches(), c.stage2 ? &c.s2 : nullptr);
+    if (c->stage1) {
+        walk<bool> first = arm_vmsa::walk_stage1(context, c->s1, b, w, caches(), c->stage2 ? &c->s2 : nullptr);
         ok = co_await first;
     } else {
         const arm_vmsa::stage2_request request{.ipa = a.address, .needed = rights::needed_by(b), .only_stage = true};
-        walk<bool> second = arm_vmsa::walk_stage2(context, c.s2, request, w, caches());
+        walk<bool> second = arm_vmsa::walk_stage2(context, c->s2, request, w, caches());
         ok = co_await second;
     }
     if (!ok)
-        co_return context.refuse(walk_fault(w.fault, a, c));
-    w.page.tag = c.tag;
-    w.page.allowed = rights_before_override(w.page.allowed, c);
+        co_return context.refuse(walk_fault(w.fault, a, *c));
+    w.page.tag = c->tag;
+    w.page.allowed = rights_before_override(w.page.allowed, *c);
     // A TLB entry under an address whose top byte is a tag would escape invalidation by address.
-    if (c.stage1 && arm_vmsa::without_top_byte(c.s1, a.address) != a.address)
+    if (c->stage1 && arm_vmsa::without_top_byte(c->s1, a.address) != a.address)
         w.page.cacheable = false;
     co_return w.page;
+}
+
+/// Reads the configuration from memory, and keeps it. Apart from translate_stream so that its frame stays small.
+walk<bool> smmu::find_configuration(walk_context& context, const access& a, stream_configuration& c) {
+    fault why;
+    const configuration_source from = source();
+    walk<bool> fetch = fetch_configuration(context, from, a, c, why);
+    const bool found = co_await fetch;
+    if (!found) {
+        if (a.type == address_type::translation_request && !registers().get(reg::CR2, cr2::REC_CFG_ATS))
+            why.recorded = false; // 6.3.12
+        context.refuse(why);
+        co_return false;
+    }
+    if (context.remembers() && context.may_fill_configuration(a.source_id, a.has_pasid ? a.pasid : 0))
+        configurations_.insert(configuration_key(a), c);
+    co_return true;
+}
+
+/// What STE.EATS makes of a Translated transaction or a translation request (3.9.1); an event: it may not be.
+event smmu::apply_ats(const access& a, stream_configuration& c) {
+    if (c.what == stream_configuration::action::abort)
+        return event::none;
+    constexpr unsigned off = 0, split_stage = 2, reserved = 3;
+    if (a.type == address_type::translation_request) {
+        const bool served = c.eats != off && c.what == stream_configuration::action::translate;
+        return served ? event::none : event::F_BAD_ATS_TREQ;
+    }
+    if (c.eats == off || c.eats == reserved)
+        return event::F_TRANSL_FORBIDDEN;
+    c.stage1 = false; // done by the device
+    c.stage2 = c.stage2 && c.eats == split_stage;
+    c.privcfg = c.instcfg = 0;
+    c.tag = c.s2.tag;
+    if (!c.stage2)
+        c.what = stream_configuration::action::bypass;
+    return event::none;
 }
 
 /// SMMUEN = 0 (3.11): GBPA says whether everything passes or nothing. What can't be an output address aborts,
@@ -144,7 +159,9 @@ outcome smmu::bypass_globally(walk_context& context, const access& a) const {
     return identity(features_.oas_bits);
 }
 
-outcome smmu::bypass_stream(walk_context& context, const access& a, const stream_configuration& c) const {
+outcome smmu::pass_or_abort(walk_context& context, const access& a, const stream_configuration& c) const {
+    if (c.what == stream_configuration::action::abort)
+        return context.refuse(silent_abort());
     if (beyond(a.address, features_.oas_bits))
         return context.refuse(input_too_large(a, c));
     translation t = identity(features_.oas_bits);
