@@ -13,7 +13,7 @@ namespace iommulab {
 /// Travels on a payload with TLM_IGNORE_COMMAND whose data buffer holds the desired value (4, 8 or 16 bytes, naturally
 /// aligned). A target that knows the extension compares memory with `expected`, stores the data buffer when they are
 /// equal, puts what it found into `found`, and sets `result`. A target that does not know it neither reads nor writes
-/// (IEEE 1666-2011 14.7: that is what the ignore command means) and leaves `result` at `ignored`, whatever its response
+/// (IEEE 1666-2011 14.9: that is what the ignore command means) and leaves `result` at `ignored`, whatever its response
 /// status: so it is detected, and harmless. The initiator owns the extension, sets it before the call and clears it
 /// after.
 struct atomic_compare_swap : tlm::tlm_extension<atomic_compare_swap> {

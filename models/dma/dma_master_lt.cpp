@@ -103,7 +103,7 @@ bool dma_master::access_directly(const job& j, std::uint32_t offset, std::uint32
 
 void dma_master::request_direct(payload& p, const job& j, std::uint32_t offset) {
     tlm::tlm_dmi grant;
-    p.set_address(j.request().address + offset); // an interconnect may have changed it (IEEE 1666-2011 14.8)
+    p.set_address(j.request().address + offset); // an interconnect may have changed it (IEEE 1666-2011 14.10)
     if (j.request().instruction || j.request().type != address_type::untranslated ||
         !initiator->get_direct_mem_ptr(p, grant))
         return;

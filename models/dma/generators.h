@@ -80,7 +80,7 @@ class zipf_traffic : public windowed_traffic {
 /// and at a pointer that leaves the window.
 class pointer_chase_traffic : public traffic {
   public:
-    pointer_chase_traffic(const traffic_window& window, std::uint32_t next_offset_bytes = 0);
+    explicit pointer_chase_traffic(const traffic_window& window, std::uint32_t next_offset_bytes = 0);
     std::optional<dma_request> next() override;
     [[nodiscard]] bool waiting() const override { return in_flight_; }
     void completed(const dma_request& request, dma_status status, std::span<const unsigned char> data) override;

@@ -368,11 +368,12 @@ void protocol_checker::b_transport(tlm::tlm_generic_payload& p, sc_time& delay) 
     if (p.has_mm() && p.get_ref_count() < 1)
         violated(protocol_rule::payload_lifetime, "b_transport: payload with reference count 0");
     const attributes before = attributes_of(p);
-    const sc_time called = sc_time_stamp(), time = called + delay;
+    const auto called = sc_time_stamp().value();
+    const sc_time time = sc_time_stamp() + delay;
     initiator->b_transport(p, delay);
     if (--blocking_[&p] == 0)
         blocking_.erase(&p);
-    if (sc_time_stamp() != called)
+    if (sc_time_stamp().value() != called)
         violated(protocol_rule::blocking, "b_transport waited");
     if (sc_time_stamp() + delay < time)
         violated(protocol_rule::timing, "b_transport: returns at " + (sc_time_stamp() + delay).to_string() +
@@ -383,14 +384,14 @@ void protocol_checker::b_transport(tlm::tlm_generic_payload& p, sc_time& delay) 
 }
 
 bool protocol_checker::get_direct_mem_ptr(tlm::tlm_generic_payload& p, tlm::tlm_dmi& dmi) {
-    const sc_time called = sc_time_stamp();
+    const auto called = sc_time_stamp().value();
     const auto address = p.get_address();
     const bool granted = initiator->get_direct_mem_ptr(p, dmi);
     const auto need = [&](bool good, const char* text) {
         if (!good)
             violated(protocol_rule::direct_memory, text_of("get_direct_mem_ptr", text));
     };
-    need(sc_time_stamp() == called, "time has passed");
+    need(sc_time_stamp().value() == called, "time has passed");
     need(dmi.get_start_address() <= dmi.get_end_address(), "range ends before it starts");
     need(address >= dmi.get_start_address() && address <= dmi.get_end_address(),
          "range does not contain the requested address");
@@ -403,7 +404,7 @@ bool protocol_checker::get_direct_mem_ptr(tlm::tlm_generic_payload& p, tlm::tlm_
 }
 
 unsigned protocol_checker::transport_dbg(tlm::tlm_generic_payload& p) {
-    const sc_time called = sc_time_stamp();
+    const auto called = sc_time_stamp().value();
     const attributes before = attributes_of(p);
     const auto status = p.get_response_status();
     const unsigned bytes = initiator->transport_dbg(p);
@@ -411,7 +412,7 @@ unsigned protocol_checker::transport_dbg(tlm::tlm_generic_payload& p) {
         if (!good)
             violated(protocol_rule::debug, text_of("transport_dbg", text));
     };
-    need(sc_time_stamp() == called, "time has passed");
+    need(sc_time_stamp().value() == called, "time has passed");
     need(bytes <= p.get_data_length(), "more bytes than asked for");
     const auto after = p.get_response_status();
     need(after == status || after > 0 || bytes < p.get_data_length(), "all bytes, and an error status");
