@@ -267,7 +267,7 @@ TEST(data_checker, pattern_is_compared_where_it_is_known) {
     EXPECT_EQ(checker.wrong_bytes(request(0x20, 4), data), 0u);
     EXPECT_EQ(checker.wrong_bytes(request(0x21, 4), data), 4u);
     EXPECT_EQ(checker.wrong_bytes(request(0x1021, 4), data), 0u);
-    EXPECT_THROW(data_checker(verification::pattern), std::invalid_argument);
+    EXPECT_THROW(data_checker{verification::pattern}, std::invalid_argument);
 }
 
 TEST(data_checker, writes_differ_from_each_other) {
