@@ -46,13 +46,14 @@ struct engine_state {
     struct drain_waiter {
         std::uint64_t generation;
         timed_context* context;
+        std::uint64_t since_ps;
     };
     std::vector<drain_waiter> drains;
     std::vector<std::pair<std::uint64_t, std::uint32_t>> walk_reads;
 
     struct {
-        std::uint64_t transactions = 0, faults = 0, invalidations = 0, invalidated_entries = 0, syncs = 0, stalled = 0,
-                      dmi_grants = 0, dmi_revocations = 0, split = 0;
+        std::uint64_t transactions = 0, faults = 0, invalidations = 0, invalidated_entries = 0, syncs = 0,
+                      sync_wait_ps = 0, stalled = 0, dmi_grants = 0, dmi_revocations = 0, split = 0;
     } counts;
     struct {
         probe tlb_hit, tlb_miss, fault, walkers, invalidation, syncs_waiting;

@@ -20,8 +20,8 @@ struct invalidation {
     bool by_regime = false, by_vm = false, by_space = false;
     translation_tag tag;
     std::uint8_t regime_mask = 0xff; ///< bits of the regime that by_regime compares
-    bool spare_global = false; ///< by_space leaves global entries alone
-    bool leaf_only = false;    ///< walk caches (entries that point to tables) may stay
+    bool spare_global = false;       ///< by_space leaves global entries alone
+    bool leaf_only = false;          ///< walk caches (entries that point to tables) may stay
     std::uint8_t stage =
         0; ///< 0: stage 1 and combined; 2: entries of second-stage tables alone, by intermediate address
     std::uint64_t first = 0, last = std::numeric_limits<std::uint64_t>::max(); ///< input addresses, inclusive

@@ -33,7 +33,7 @@ bool engine_state::begin_drain(timed_context& c) {
         p->renew_waiting();
     if (accesses.complete(generation))
         return true;
-    drains.push_back({generation, &c});
+    drains.push_back({generation, &c, now_ps()});
     probes.syncs_waiting.set(drains.size(), now_ps());
     return false;
 }
@@ -42,6 +42,7 @@ void engine_state::wake_drains() {
     std::erase_if(drains, [this](const drain_waiter& d) {
         if (!accesses.complete(d.generation))
             return false;
+        counts.sync_wait_ps += now_ps() - d.since_ps;
         d.context->resume_soon(time_part::stalled);
         return true;
     });
@@ -102,6 +103,7 @@ std::vector<counter> iommu::counters() const {
         {"invalidations", "invalidations applied", &e.counts.invalidations},
         {"invalidated_entries", "entries that invalidations removed", &e.counts.invalidated_entries},
         {"synchronisations", "waits for the accesses in flight", &e.counts.syncs},
+        {"synchronisation_wait_ps", "picoseconds that these waits took, added up", &e.counts.sync_wait_ps},
         {"direct_grants", "direct memory pointers given out", &e.counts.dmi_grants},
         {"direct_revocations", "direct memory pointers taken back", &e.counts.dmi_revocations},
     };
@@ -252,9 +254,9 @@ void iommu::add_counter(const char* counter_name, const char* text, const std::u
 }
 
 // --- the port's part in invalidation and tracing
-// ------------------------------------------------------------------------------
 
 std::uint32_t upstream_port::invalidate(const invalidation& i) {
+    forget();
     return micro_tlb_.erase_if([&](tlb_owner owner, const translation& t) {
         return i.kind == invalidation::what::configuration
                    ? i.matches_requester(owner.source_id(), owner.has_pasid(), owner.pasid())
@@ -263,6 +265,7 @@ std::uint32_t upstream_port::invalidate(const invalidation& i) {
 }
 
 void upstream_port::reset() {
+    forget();
     micro_tlb_.clear();
     accesses_ = backpressure_ = 0;
     invalidate_direct(invalidation{});

@@ -70,7 +70,6 @@ class iommu : public sc_core::sc_module {
 
   protected:
     // --- what a model says
-    // -------------------------------------------------------------------------------------------------
     /// The translation of one access, or a refusal. Runs in all three modes.
     virtual walk<outcome> translate(walk_context& context, const access& a) = 0;
     /// A fault was decided; the model records it (usually by spawning the write of an event). `stall_tag` names the
@@ -82,7 +81,6 @@ class iommu : public sc_core::sc_module {
     virtual void reset_model() = 0;
 
     // --- what a model asks for
-    // ---------------------------------------------------------------------------------------------
     /// Runs work in the background: commands, event writes. It gets a context of its own.
     void spawn(walk<void> (*work)(iommu&, walk_context&));
     template <class Model, walk<void> (Model::*Work)(walk_context&)>

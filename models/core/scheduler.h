@@ -39,6 +39,11 @@ class scheduler : public sc_core::sc_module {
     [[nodiscard]] sc_core::sc_time to_time(std::uint64_t cycles) const {
         return sc_core::sc_time::from_value(cycles * period_value_);
     }
+    /// From now to the beginning of `cycle`; zero if that is past.
+    [[nodiscard]] sc_core::sc_time time_until(std::uint64_t cycle) const {
+        const std::uint64_t then = cycle * period_value_, now = time_value();
+        return sc_core::sc_time::from_value(then > now ? then - now : 0);
+    }
     /// The current simulation time in picoseconds.
     [[nodiscard]] std::uint64_t now_ps() const { return time_value() * resolution_ps_; }
     /// `t` in picoseconds.

@@ -6,14 +6,16 @@
 
 #include <tlm>
 
+#include <array>
+#include <bit>
 #include <cstdint>
+#include <type_traits>
 
 namespace iommulab {
 
-/// Attached to a generic payload by a master; an IOMMU reads it, never writes it. It is sticky: a pooled payload keeps
-/// it through reset() and release, so that no access allocates one. A payload without it counts as source 0,
-/// unprivileged data, non-secure, untranslated.
-struct sideband : tlm::tlm_extension<sideband> {
+/// Who asks, and how: everything about an access that is not its address, length or direction. Comparable at once, as
+/// 128 bits.
+struct requester {
     std::uint32_t source_id = 0; ///< StreamID, requester id (bus<<8|device<<3|function), LIODN, master number
     std::uint32_t pasid = 0;     ///< PASID / SubstreamID, up to 20 bits; valid only with has_pasid
     bool has_pasid = false;
@@ -21,6 +23,18 @@ struct sideband : tlm::tlm_extension<sideband> {
     bool instruction = false; ///< instruction fetch (AxPROT[2], PCIe Execute Requested)
     bool secure = false;      ///< secure world (AxPROT[1] clear)
     address_type type = address_type::untranslated;
+    std::array<std::uint8_t, 3> reserved{};
+
+    [[nodiscard]] std::array<std::uint64_t, 2> bits() const {
+        return std::bit_cast<std::array<std::uint64_t, 2>>(*this);
+    }
+};
+static_assert(std::has_unique_object_representations_v<requester> && sizeof(requester) == 16);
+
+/// Attached to a generic payload by a master; an IOMMU reads it, never writes it. It is sticky: a pooled payload keeps
+/// it through reset() and release, so that no access allocates one. A payload without it counts as source 0,
+/// unprivileged data, non-secure, untranslated.
+struct sideband : tlm::tlm_extension<sideband>, requester {
     bool pooled = false; ///< lives inside a pooled payload: free() leaves it alone
 
     [[nodiscard]] tlm::tlm_extension_base* clone() const override {

@@ -26,7 +26,6 @@ upstream_port::upstream_port(sc_core::sc_module_name name, iommu& owner, engine_
 upstream_port::~upstream_port() = default;
 
 // --- the device's side: requests
-// ----------------------------------------------------------------------------------------------
 
 tlm::tlm_sync_enum upstream_port::nb_transport_fw(tlm::tlm_generic_payload& p, tlm::tlm_phase& phase,
                                                   sc_core::sc_time& delay) {
@@ -37,11 +36,19 @@ tlm::tlm_sync_enum upstream_port::nb_transport_fw(tlm::tlm_generic_payload& p, t
             return tlm::TLM_COMPLETED;
         }
         p.acquire();
-        requesting_ = &p;
-        request_ps_ = engine_.now_ps() + engine_.clock.ps(delay);
-        take_pending_ = true;
-        engine_.clock.at(std::max(engine_.clock.cycle_after(delay), next_accept_),
-                         task::of<&upstream_port::take_request>(*this));
+        const std::uint64_t arrival = engine_.clock.cycle_after(delay);
+        const std::uint64_t begun_ps = engine_.now_ps() + engine_.clock.ps(delay);
+        if (outstanding_ < engine_.parameters.port_outstanding) {
+            const std::uint64_t taken = std::max(arrival, next_accept_);
+            take(p, begun_ps, taken);
+            phase = tlm::END_REQ;
+            delay = engine_.clock.time_until(taken);
+            return tlm::TLM_UPDATED;
+        }
+        requesting_ = &p; // END_REQ stays away until an access has left
+        request_ps_ = begun_ps;
+        next_accept_ = std::max(next_accept_, arrival);
+        ++backpressure_;
         return tlm::TLM_ACCEPTED;
     }
     if (phase == tlm::END_RESP && answering_) {
@@ -52,17 +59,22 @@ tlm::tlm_sync_enum upstream_port::nb_transport_fw(tlm::tlm_generic_payload& p, t
     return tlm::TLM_ACCEPTED;
 }
 
-void upstream_port::take_request() {
+void upstream_port::take_waiting() {
     take_pending_ = false;
-    if (outstanding_ >= engine_.parameters.port_outstanding) {
-        ++backpressure_; // END_REQ stays away until an access has left
-        return;
-    }
+    tlm::tlm_generic_payload& p = *std::exchange(requesting_, nullptr);
+    take(p, request_ps_, engine_.clock.cycle());
+    tlm::tlm_phase phase = tlm::END_REQ;
+    sc_core::sc_time delay;
+    from_device->nb_transport_bw(p, phase, delay); // the device may send its next request in this call
+}
+
+/// The access of `p` enters at cycle `taken`, now or soon.
+void upstream_port::take(tlm::tlm_generic_payload& p, std::uint64_t begun_ps, std::uint64_t taken) {
     transaction& t = acquire();
-    t.payload = requesting_;
-    t.sheet.begin(request_ps_);
-    t.sheet.charge(time_part::port_wait, engine_.now_ps());
-    t.piece = sideband::describe(*requesting_);
+    t.payload = &p;
+    t.sheet.begin(begun_ps);
+    t.sheet.charge(time_part::port_wait, engine_.clock.to_ps(taken));
+    t.piece = sideband::describe(p);
     t.how = access_outcome::micro_tlb_hit;
     t.refused = t.ignored = t.stale = false;
     t.pieces_out = 0;
@@ -76,22 +88,15 @@ void upstream_port::take_request() {
     t.counted = true;
     ++accesses_;
     outstanding_probe_.set(++outstanding_, engine_.now_ps());
-    next_accept_ = engine_.clock.cycle() + engine_.parameters.port_accept_cycles;
-
-    requesting_ = nullptr;
-    look_up(t);
-    tlm::tlm_phase phase = tlm::END_REQ;
-    sc_core::sc_time delay;
-    from_device->nb_transport_bw(*t.payload, phase, delay); // the device may send its next request in this call
+    next_accept_ = taken + engine_.parameters.port_accept_cycles;
+    look_up(t, taken);
 }
 
 // --- translation
-// --------------------------------------------------------------------------------------------------------------
 
-void upstream_port::look_up(transaction& t) {
+void upstream_port::look_up(transaction& t, std::uint64_t cycle) {
     t.where = transaction::state::lookup;
-    const std::uint64_t now = engine_.clock.cycle_after(sc_core::SC_ZERO_TIME);
-    const std::uint64_t answered = micro_tlb_.parameters().entries ? micro_port_.reserve(now, 1) : now;
+    const std::uint64_t answered = micro_tlb_.parameters().entries ? micro_port_.reserve(cycle, 1) : cycle;
     engine_.clock.at(answered, {&upstream_port::looked_up, &t});
 }
 
@@ -99,6 +104,7 @@ void upstream_port::looked_up(void* object) {
     auto& t = *static_cast<transaction*>(object);
     upstream_port& port = t.port;
     t.sheet.charge(time_part::micro_tlb, port.engine_.now_ps());
+    port.forget();
     const translation* hit = port.micro_tlb_.find(tlb_owner::of_requester(t.piece), t.piece.address);
     if (hit && (hit->allowed & rights::needed_by(t.piece))) {
         port.hit_probe_.pulse(port.engine_.now_ps(), port.engine_.clock.period_ps());
@@ -145,7 +151,7 @@ void transaction::walk_ended() {
         how = of_piece;
     if (page.cacheable && context.may_fill(page.tag, page.global, page.input_base, page.offset_mask()) &&
         context.may_fill_configuration(piece.source_id, piece.has_pasid ? piece.pasid : 0))
-        port.micro_tlb_.insert(tlb_owner::of_requester(piece), page);
+        port.keep(tlb_owner::of_requester(piece), page);
     port.translated(*this);
 }
 
@@ -182,7 +188,7 @@ void transaction::decided(stall_verdict v) {
         counted = true;
     }
     if (v == stall_verdict::retry) {
-        port.look_up(*this);
+        port.look_up(*this, e.clock.cycle_after(sc_core::SC_ZERO_TIME));
         return;
     }
     how = access_outcome::fault;
@@ -192,7 +198,6 @@ void transaction::decided(stall_verdict v) {
 }
 
 // --- order
-// --------------------------------------------------------------------------------------------------------------------
 
 void upstream_port::translated(transaction& t) {
     t.where = transaction::state::ready;
@@ -215,7 +220,7 @@ void upstream_port::issue(transaction& t) {
     if (t.stale) {
         t.stale = false;
         t.refused = t.ignored = false;
-        look_up(t);
+        look_up(t, engine_.clock.cycle_after(sc_core::SC_ZERO_TIME));
         return;
     }
     if (t.refused) {
@@ -256,7 +261,7 @@ void upstream_port::issue(transaction& t) {
         retire(t);
     } else {
         ++engine_.counts.split;
-        look_up(t);
+        look_up(t, engine_.clock.cycle_after(sc_core::SC_ZERO_TIME));
     }
     pump();
 }
@@ -297,7 +302,6 @@ void upstream_port::renew_waiting() {
 }
 
 // --- the bus behind
-// -----------------------------------------------------------------------------------------------------------
 
 void upstream_port::pump() {
     while (!to_send_.empty() && !sending_) {
@@ -385,7 +389,6 @@ void upstream_port::piece_done(piece_payload& p, const sc_core::sc_time& delay) 
 }
 
 // --- the device's side: responses
-// ---------------------------------------------------------------------------------------------
 
 void upstream_port::answer_later(transaction& t, const sc_core::sc_time& delay) {
     const std::uint64_t arrived = engine_.now_ps() + engine_.clock.ps(delay);
@@ -432,7 +435,7 @@ void upstream_port::response_ended() {
     if (requesting_ && !take_pending_) {
         take_pending_ = true;
         engine_.clock.at(std::max(engine_.clock.cycle_after(sc_core::SC_ZERO_TIME), next_accept_),
-                         task::of<&upstream_port::take_request>(*this));
+                         task::of<&upstream_port::take_waiting>(*this));
     }
     if (!to_answer_.empty())
         engine_.clock.at(std::max(answer_free_, engine_.clock.cycle_after(sc_core::SC_ZERO_TIME)),

@@ -4,6 +4,7 @@
 
 #include "models/core/fifo.h"
 #include "models/core/payload_pool.h"
+#include "models/core/statistics.h"
 #include "models/core/tlb.h"
 #include "models/core/transaction.h"
 #include "models/core/waveform.h"
@@ -11,6 +12,7 @@
 #include <systemc>
 #include <tlm>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -53,8 +55,9 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     void invalidate_direct_mem_ptr(sc_dt::uint64 first, sc_dt::uint64 last) override;
 
     // cycle-approximate: upstream_port.cpp
-    void take_request();
-    void look_up(transaction& t);
+    void take(tlm::tlm_generic_payload& p, std::uint64_t begun_ps, std::uint64_t taken);
+    void take_waiting();
+    void look_up(transaction& t, std::uint64_t cycle);
     static void looked_up(void* t);
     void start_walk(transaction& t);
     void refused(transaction& t);
@@ -75,6 +78,9 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     transaction& acquire();
 
     // loosely timed, direct and debug: upstream_port_loose.cpp
+    void transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who);
+    void forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, std::uint64_t address,
+                     std::uint64_t distance, latency_profile& profile);
     void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const access& a);
     struct loose_result {
         translation page;
@@ -92,6 +98,22 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     structure_port micro_port_;
     sc_core::sc_time micro_tlb_time_;
     std::uint64_t micro_tlb_ps_;
+
+    /// The entry that the last loosely timed access hit. Hitting it again changes nothing in any replacement order, so
+    /// that a run of accesses to one page need not look it up again. Forgotten at every other use of the micro-TLB.
+    struct {
+        std::array<std::uint64_t, 2> who{};
+        std::uint64_t first = 1, last = 0; // input addresses
+        std::uint64_t distance = 0;        // from input to output address
+        bool may_read = false, may_write = false;
+        latency_profile* profile = nullptr;
+    } again_;
+    void remember(const requester& who, const access& a, const translation& hit, latency_profile& profile);
+    void forget() { again_.first = 1, again_.last = 0; }
+    void keep(tlb_owner owner, const translation& t) {
+        forget();
+        micro_tlb_.insert(owner, t);
+    }
 
     // the request channel
     tlm::tlm_generic_payload* requesting_ = nullptr; // its END_REQ is owed

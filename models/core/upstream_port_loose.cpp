@@ -9,25 +9,60 @@
 namespace iommulab {
 
 // --- loosely timed
-// ------------------------------------------------------------------------------------------------------------
+
+namespace {
+const requester nobody{};
+}
 
 void upstream_port::b_transport(tlm::tlm_generic_payload& p, sc_core::sc_time& delay) {
-    const access a = sideband::describe(p);
     ++accesses_;
-    const translation* hit = micro_tlb_.find(tlb_owner::of_requester(a), a.address);
-    if (!hit || !(hit->allowed & rights::needed_by(a)) || hit->bytes_from(a.address) < a.length_bytes) [[unlikely]] {
-        transport_slowly(p, delay, a);
+    const std::uint64_t address = p.get_address();
+    const sideband* side = p.get_extension<sideband>();
+    const requester& who = side ? *side : nobody;
+    if (address < again_.first || address > again_.last || again_.last - address < p.get_data_length() - 1U ||
+        who.bits() != again_.who || !(p.is_read() ? again_.may_read : again_.may_write)) [[unlikely]] {
+        transport_by_look_up(p, delay, who);
         return;
     }
-    const access_outcome how = hit->bypassed ? access_outcome::bypass : access_outcome::micro_tlb_hit;
-    const std::uint8_t log2_size = hit->log2_size;
-    p.set_address(hit->output(a.address));
+    latency_profile& profile = *again_.profile;
+    forward_hit(p, delay, address, again_.distance, profile);
+}
+
+void upstream_port::forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, std::uint64_t address,
+                                std::uint64_t distance, latency_profile& profile) {
+    p.set_address(address + distance);
     delay += micro_tlb_time_;
     const std::uint64_t before = delay.value();
     to_memory->b_transport(p, delay);
-    p.set_address(a.address);
-    engine_.statistics.of({a.source_id, how, log2_size})
-        .add_hit(micro_tlb_ps_, engine_.clock.ps(sc_core::sc_time::from_value(delay.value() - before)));
+    p.set_address(address);
+    profile.add_hit(micro_tlb_ps_, (delay.value() - before) * engine_.clock.resolution_ps());
+}
+
+void upstream_port::transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who) {
+    const access a = sideband::describe(p);
+    const translation* hit = micro_tlb_.find(tlb_owner::of_requester(a), a.address);
+    if (!hit || !(hit->allowed & rights::needed_by(a)) || hit->bytes_from(a.address) < a.length_bytes) {
+        forget();
+        transport_slowly(p, delay, a);
+        return;
+    }
+    latency_profile& profile = engine_.statistics.of(
+        {a.source_id, hit->bypassed ? access_outcome::bypass : access_outcome::micro_tlb_hit, hit->log2_size});
+    remember(who, a, *hit, profile);
+    forward_hit(p, delay, a.address, again_.distance, profile);
+}
+
+void upstream_port::remember(const requester& who, const access& a, const translation& hit, latency_profile& profile) {
+    access kind = a;
+    kind.write = false;
+    again_.may_read = hit.allowed & rights::needed_by(kind);
+    kind.write = true;
+    again_.may_write = hit.allowed & rights::needed_by(kind);
+    again_.who = who.bits();
+    again_.first = hit.input_base;
+    again_.last = hit.input_base + hit.offset_mask();
+    again_.distance = hit.output_base - hit.input_base;
+    again_.profile = &profile;
 }
 
 namespace {
@@ -49,6 +84,7 @@ struct stalled_caller final : stalled_access {
 
 upstream_port::loose_result upstream_port::resolve(const access& a, time_sheet& sheet) {
     loose_result r;
+    forget();
     sheet.add(time_part::micro_tlb, micro_tlb_ps_);
     const tlb_owner owner = tlb_owner::of_requester(a);
     if (const translation* hit = micro_tlb_.find(owner, a.address); hit && (hit->allowed & rights::needed_by(a))) {
@@ -69,7 +105,7 @@ upstream_port::loose_result upstream_port::resolve(const access& a, time_sheet& 
             if (found->cacheable) {
                 if (context.asked && !context.hit)
                     engine_.misses.fill(*found);
-                micro_tlb_.insert(owner, *found);
+                keep(owner, *found);
             }
             return r;
         }
@@ -182,7 +218,6 @@ bool upstream_port::forward_piece(tlm::tlm_generic_payload& p, const access& pie
 }
 
 // --- direct memory pointers
-// ---------------------------------------------------------------------------------------------------
 
 bool upstream_port::get_direct_mem_ptr(tlm::tlm_generic_payload& p, tlm::tlm_dmi& dmi) {
     dmi.init();
@@ -272,7 +307,6 @@ void upstream_port::invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) {
 }
 
 // --- debug
-// --------------------------------------------------------------------------------------------------------------------
 
 unsigned upstream_port::transport_dbg(tlm::tlm_generic_payload& p) {
     access a = sideband::describe(p);

@@ -89,7 +89,13 @@ struct script_master : sc_core::sc_module, tlm::tlm_bw_transport_if<> {
             busy = true;
             tlm::tlm_phase phase = tlm::BEGIN_REQ;
             sc_time delay;
-            EXPECT_EQ(socket->nb_transport_fw(p, phase, delay), tlm::TLM_ACCEPTED);
+            if (socket->nb_transport_fw(p, phase, delay) == tlm::TLM_UPDATED) {
+                EXPECT_EQ(phase, tlm::END_REQ);
+                p.owner->request_taken_ps = (sc_core::sc_time_stamp() + delay).value();
+                busy = false;
+                go.notify(delay);
+                return;
+            }
         }
     }
     tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& g, tlm::tlm_phase& phase, sc_time&) override {
