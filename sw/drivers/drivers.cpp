@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sw/drivers/drivers.h"
+
+#include "sw/drivers/arm_smmu_v3/smmu_driver.h"
+
+#include <array>
+
+namespace iommulab::sw {
+
+std::span<const driver_description> drivers() {
+    static const std::array all{
+        arm_smmu_v3::description(),
+    };
+    return all;
+}
+
+const driver_description* driver_named(std::string_view name) {
+    for (const driver_description& d : drivers())
+        if (name == d.name)
+            return &d;
+    return nullptr;
+}
+
+} // namespace iommulab::sw

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The drivers that there are.
+#pragma once
+
+#include "sw/iommu/driver.h"
+
+#include <span>
+#include <string_view>
+
+namespace iommulab::sw {
+
+/// All of them, in the order in which they are listed to readers.
+std::span<const driver_description> drivers();
+/// By name; null: none has it.
+const driver_description* driver_named(std::string_view name);
+
+} // namespace iommulab::sw
