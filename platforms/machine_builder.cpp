@@ -35,7 +35,6 @@ platform::platform(sc_core::sc_module_name name, const platform_description& des
         std::count_if(masters.begin(), masters.end(), [](const attachment& a) { return a.iommu.empty(); })));
     bind_iommus(taps);
     attach(masters);
-    cpu_ = &bus_->input(next_input_++);
 }
 
 platform::~platform() = default;
@@ -50,7 +49,7 @@ void platform::make_iommus() {
 }
 
 void platform::make_bus(std::size_t direct_masters) {
-    std::size_t inputs = direct_masters + 1; // the CPU's
+    std::size_t inputs = direct_masters;
     std::vector<interconnect::output_description> outputs;
     for (const memory_description& m : description_.memories) {
         interconnect::output_description& o = outputs.emplace_back();
@@ -127,10 +126,6 @@ void platform::attach(const std::vector<attachment>& masters) {
 
 tlm::tlm_target_socket<64>& platform::inlet(std::size_t n) {
     return *inlets_.at(n);
-}
-
-tlm::tlm_target_socket<64>& platform::cpu_inlet() {
-    return *cpu_;
 }
 
 std::size_t platform::iommu_number(std::string_view name) const {

@@ -25,7 +25,7 @@ struct attachment {
 };
 
 /// A machine: memories and the registers of IOMMUs behind an interconnect; in front of it the IOMMUs' ports and table
-/// walkers, the CPU, and masters without an IOMMU. Masters that share a port of an IOMMU get an interconnect of their
+/// walkers, and masters without an IOMMU, which CPUs are too: they reach all of memory and all registers. Masters that share a port of an IOMMU get an interconnect of their
 /// own in front of it.
 class platform : public sc_core::sc_module {
   public:
@@ -37,8 +37,6 @@ class platform : public sc_core::sc_module {
 
     /// Where master `n` is to be bound.
     tlm::tlm_target_socket<64>& inlet(std::size_t n);
-    /// Where a CPU is to be bound: all of memory and all registers, by physical address.
-    tlm::tlm_target_socket<64>& cpu_inlet();
 
     [[nodiscard]] std::size_t iommus() const { return iommus_.size(); }
     [[nodiscard]] iommulab::iommu& iommu(std::size_t n) { return *iommus_.at(n); }
@@ -83,7 +81,6 @@ class platform : public sc_core::sc_module {
     std::unique_ptr<interconnect> bus_;
     std::size_t next_input_ = 0;
     std::vector<tlm::tlm_target_socket<64>*> inlets_;
-    tlm::tlm_target_socket<64>* cpu_ = nullptr;
 };
 
 } // namespace iommulab::platforms

@@ -76,6 +76,15 @@ std::vector<traces::memory_range> memory_of(const traces::recording& record) {
     return {ranges.begin(), ranges.end()};
 }
 
+std::unique_ptr<recording_dialect> dialect_of(const traces::recording& record) {
+    std::unique_ptr<recording_dialect> dialect = make_dialect(record.iommu);
+    if (dialect == nullptr) {
+        throw input_error(record.folder, 0, 0, "a recording of " + record.iommu,
+                          "one of an IOMMU that can be replayed: smmuv3");
+    }
+    return dialect;
+}
+
 /// A case: its name, the machine it needs, and how to run it.
 struct replay_case {
     std::string group;
@@ -174,13 +183,8 @@ class replay {
 
     void add_recording(const std::string& path) {
         const auto record = std::make_shared<traces::recording>(traces::read_recording(path));
-        const std::shared_ptr<recording_dialect> dialect = make_dialect(record->iommu);
-        if (dialect == nullptr) {
-            throw input_error(path, 0, 0, "a recording of " + record->iommu,
-                              "one of an IOMMU that can be replayed: smmuv3");
-        }
-        const machine_configuration configuration{record->iommu, "recording", options_.mode,
-                                                  dialect->id_registers(*record), memory_of(*record)};
+        const std::shared_ptr<recording_dialect> dialect = dialect_of(*record);
+        const machine_configuration configuration = recording_configuration(*record, options_.mode);
         for (const traces::snapshot& state : record->snapshots) {
             cases_.push_back({record->name, state.name, configuration,
                               [record, dialect, &state, mode = options_.mode](machine& target) {
@@ -244,6 +248,10 @@ int run_replay(const std::vector<std::string>& paths, const replay_options& opti
         errors << error.what() << '\n';
         return 2;
     }
+}
+
+machine_configuration recording_configuration(const traces::recording& record, machine_mode mode) {
+    return {record.iommu, "recording", mode, dialect_of(record)->id_registers(record), memory_of(record)};
 }
 
 std::string default_disputes() {

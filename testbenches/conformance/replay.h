@@ -2,6 +2,7 @@
 #pragma once
 
 #include "testbenches/conformance/machine.h"
+#include "traces/recording.h"
 
 #include <cstdint>
 #include <functional>
@@ -29,6 +30,9 @@ struct replay_options {
 /// status: 0 done, 1 a case failed, 2 bad input or use.
 int run_replay(const std::vector<std::string>& paths, const replay_options& options, const machine_factory& factory,
                std::ostream& out, std::ostream& errors);
+
+/// The machine that a recording needs. Throws input_error when its IOMMU can't be replayed.
+machine_configuration recording_configuration(const traces::recording& record, machine_mode mode);
 
 /// The file of disputed vectors in the source tree that this was built from; empty when it is not there any more.
 std::string default_disputes();

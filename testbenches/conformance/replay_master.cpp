@@ -11,6 +11,7 @@ struct replay_master::entry {
     std::uint64_t token = 0;
     payload* carried = nullptr; // null: idle
     std::optional<std::uint64_t> output;
+    std::uint64_t begin_ps = 0;
 };
 
 replay_master::replay_master(sc_core::sc_module_name name, bool loosely_timed)
@@ -88,6 +89,7 @@ void replay_master::send() {
     requesting_ = to_send_.front();
     to_send_.pop_front();
     payload& p = *requesting_->carried;
+    requesting_->begin_ps = clock_.now_ps();
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
     sc_core::sc_time delay;
     const auto status = socket->nb_transport_fw(p, phase, delay);
@@ -132,11 +134,12 @@ void replay_master::finish(payload& p) {
     c.response.output_address = e.output;
     if (c.response.ok && p.is_read())
         c.response.data.assign(p.buffer.begin(), p.buffer.begin() + p.get_data_length());
+    const std::uint64_t begin_ps = e.begin_ps;
     e.carried = nullptr;
     idle_.push_back(&e);
     --active_;
     p.release();
-    on_complete(std::move(c));
+    on_complete(std::move(c), begin_ps);
 }
 
 void replay_master::run() {
@@ -144,6 +147,7 @@ void replay_master::run() {
         while (to_send_.empty())
             wait(wake_);
         payload& p = *to_send_.front()->carried;
+        p.owner->begin_ps = clock_.now_ps();
         to_send_.pop_front();
         sc_core::sc_time delay;
         if (on_begin)

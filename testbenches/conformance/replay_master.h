@@ -25,8 +25,8 @@ class replay_master : public sc_core::sc_module, private tlm::tlm_bw_transport_i
     replay_master(sc_core::sc_module_name name, bool loosely_timed);
     ~replay_master() override;
 
-    /// Called at the end of an access, in simulation.
-    std::function<void(dma_completion&&)> on_complete;
+    /// Called at the end of an access, in simulation; it began at `begin_ps`.
+    std::function<void(dma_completion&&, std::uint64_t begin_ps)> on_complete;
     /// Loosely timed: called around an access, during which nothing else happens.
     std::function<void()> on_begin, on_end;
 

@@ -59,6 +59,10 @@ platforms::platform_description plain_platform(const machine_configuration& conf
     return d;
 }
 
+std::uint64_t ps_of(const sc_time& t) {
+    return static_cast<std::uint64_t>(t / sc_time(1, sc_core::SC_PS));
+}
+
 /// Runs until nothing happens any more.
 void simulate() {
     if (sc_core::sc_get_status() == sc_core::SC_ELABORATION || sc_core::sc_pending_activity())
@@ -88,6 +92,7 @@ simulated_machine::simulated_machine(const char* instance, const machine_configu
     std::vector<platforms::attachment> attached;
     for (unsigned port = 0; port < d.iommus[0].ports; ++port)
         attached.push_back({d.iommus[0].name, port});
+    attached.push_back({}); // the CPU
     const bool loose = mode_ == machine_mode::lt;
     platform_ = std::make_unique<platforms::platform>(
         instance, d, loose ? simulation_mode::loosely_timed : simulation_mode::cycle_approximate, attached,
@@ -103,17 +108,15 @@ simulated_machine::simulated_machine(const char* instance, const machine_configu
         const std::string master_name = std::string(instance) + "_master" + std::to_string(port);
         auto master = std::make_unique<replay_master>(master_name.c_str(), loose);
         master->socket.bind(platform_->inlet(port));
-        master->on_complete = [this](dma_completion&& c) { completed(std::move(c)); };
+        master->on_complete = [this](dma_completion&& c, std::uint64_t begin_ps) { completed(std::move(c), begin_ps); };
         if (loose) {
             master->on_begin = [this] { unit().record_walk_reads(true); };
-            master->on_end = [this] {
-                last_reads_ = take_walk_reads();
-            };
+            master->on_end = [this] { last_reads_ = take_walk_reads(); };
         }
         masters_.push_back(std::move(master));
     }
     cpu_ = std::make_unique<cpu>((std::string(instance) + "_cpu").c_str());
-    cpu_->socket.bind(platform_->cpu_inlet());
+    cpu_->socket.bind(platform_->inlet(d.iommus[0].ports));
 }
 
 simulated_machine::~simulated_machine() = default;
@@ -237,7 +240,7 @@ void simulated_machine::describe(const dma_access& access, dma_response& respons
     response.writable = (found->allowed & rights::write) != 0;
 }
 
-void simulated_machine::completed(dma_completion&& c) {
+void simulated_machine::completed(dma_completion&& c, std::uint64_t begin_ps) {
     const auto at =
         std::find_if(under_way_.begin(), under_way_.end(), [&](const under_way& u) { return u.token == c.token; });
     if (at != under_way_.end()) {
@@ -245,6 +248,8 @@ void simulated_machine::completed(dma_completion&& c) {
             c.response.walk_reads = std::move(last_reads_);
         if (c.response.ok)
             describe(at->access, c.response);
+        if (on_access)
+            on_access(at->access, c.response, begin_ps, ps_of(sc_core::sc_time_stamp()));
         under_way_.erase(at);
     }
     completed_.push_back(std::move(c));

@@ -48,6 +48,11 @@ class simulated_machine : public machine {
     void settle() override;
     bool advance() override;
 
+    /// Told of every access that has ended: what it was (without data), its response, and its times.
+    std::function<void(const dma_access& access, const dma_response& response, std::uint64_t begin_ps,
+                       std::uint64_t end_ps)>
+        on_access;
+
     [[nodiscard]] platforms::platform& hardware() { return *platform_; }
     [[nodiscard]] iommulab::iommu& unit() { return platform_->iommu(0); }
 
@@ -60,7 +65,7 @@ class simulated_machine : public machine {
 
     void make_platform(const machine_configuration& configuration, const simulated_machine_options& options);
     replay_master& master_of(std::uint32_t source_id);
-    void completed(dma_completion&& c);
+    void completed(dma_completion&& c, std::uint64_t begin_ps);
     void describe(const dma_access& access, dma_response& response);
     [[nodiscard]] std::size_t active() const;
     void simulate_until_completion();

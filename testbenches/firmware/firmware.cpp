@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbenches/firmware/firmware.h"
+
+#include "testbenches/firmware/smmu_v3.h"
+
+namespace iommulab::firmware {
+
+std::unique_ptr<firmware> make_firmware(std::string_view model, firmware_setup setup) {
+    if (model == "smmu_v3")
+        return make_smmu_v3_firmware(std::move(setup));
+    return nullptr;
+}
+
+std::vector<std::string> read_fault_queue(std::string_view model, const register_reader& registers,
+                                          const memory_reader& memory, std::size_t most) {
+    if (model == "smmu_v3")
+        return read_smmu_v3_events(registers, memory, most);
+    return {};
+}
+
+} // namespace iommulab::firmware

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbenches/scenario/run.h"
+
+#include "testbenches/scenario/recording_run.h"
+#include "testbenches/scenario/traffic_run.h"
+
+namespace iommulab::scenarios {
+
+run_result run(const scenario& s, const run_options& options) {
+    return s.recording ? run_recording(s, options) : run_traffic(s, options);
+}
+
+} // namespace iommulab::scenarios

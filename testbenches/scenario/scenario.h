@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scenario as data: a platform, what its masters do, what is expected.
+#pragma once
+
+#include "models/core/iommu_parameters.h"
+#include "models/dma/dma_master.h"
+#include "models/dma/traffic.h"
+#include "platforms/platform_description.h"
+#include "testbenches/firmware/firmware.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace iommulab::scenarios {
+
+/// Words that must be in memory before the masters start, by input address: the pointers of a pointer chase.
+using initial_words = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+struct traffic_description {
+    std::string type;
+    std::function<std::unique_ptr<traffic>()> make;
+    std::function<initial_words()> words; ///< may be empty
+    bool ends = false;                    ///< by itself
+};
+
+struct master_description {
+    std::string name;
+    std::string iommu; ///< empty: none in between
+    unsigned port = 0;
+    std::uint64_t start_ps = 0; ///< after the firmware is done
+    dma_parameters parameters;
+    traffic_description requests;
+    firmware::translation_kind translation = firmware::translation_kind::bypass;
+    unsigned granule_log2 = 12;
+    std::vector<firmware::mapping> maps;
+};
+
+/// Firmware takes back a range again and again.
+struct invalidation_description {
+    std::string name;
+    std::string master; ///< whose address space
+    std::uint64_t iova = 0, size_bytes = 0;
+    std::uint64_t start_ps = 0, every_ps = 0;
+    std::uint64_t count = 0; ///< 0: until the masters have finished
+};
+
+struct recording_description {
+    std::string folder;
+    std::string iommu; ///< of the platform
+    unsigned outstanding = 32;
+    std::uint64_t largest_burst_bytes = 4096;
+};
+
+struct expectations {
+    std::optional<std::uint64_t> max_faults, min_faults, max_errors, max_wrong_reads, max_mean_latency_ps;
+    std::optional<std::uint64_t> min_requests;
+};
+
+struct scenario {
+    std::string file;
+    std::string name; ///< of the file
+    std::string text; ///< for people
+    platforms::platform_description platform;
+    simulation_mode mode = simulation_mode::cycle_approximate;
+    std::uint64_t seed = 1;
+    std::uint64_t limit_ps = 0; ///< of simulated time after the firmware is done; 0: none
+    std::uint64_t tables_base = 0, tables_bytes = 0;
+    std::vector<master_description> masters;
+    std::vector<invalidation_description> invalidations;
+    std::optional<recording_description> recording;
+    expectations expected;
+};
+
+} // namespace iommulab::scenarios

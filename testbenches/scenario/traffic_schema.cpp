@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/dma/generators.h"
+#include "models/dma/random.h"
+#include "models/dma/ring_traffic.h"
+#include "platforms/data_files.h"
+#include "platforms/settings/settings_units.h"
+#include "testbenches/scenario/scenario_schema.h"
+#include "traces/access_trace.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace iommulab::scenarios {
+
+using settings::key;
+using settings::schema;
+using settings::section;
+using settings::value_kind;
+
+namespace {
+
+constexpr std::uint64_t longest_request_bytes = 4 << 20;
+constexpr std::uint64_t most_chase_nodes = 1 << 20;
+
+/// The keys that all generators have, then `more`.
+std::vector<key> window_keys(std::vector<key> more) {
+    static const traffic_window d;
+    std::vector<key> keys{
+        {.name = "base", .kind = value_kind::bytes, .help = "first input address", .required = true},
+        {.name = "size", .kind = value_kind::bytes, .help = "of the window", .required = true, .minimum = 1},
+        {.name = "length",
+         .kind = value_kind::bytes,
+         .default_text = settings::bytes_text(d.length_bytes),
+         .help = "of a request",
+         .minimum = 1,
+         .maximum = longest_request_bytes},
+        {.name = "write_percent",
+         .kind = value_kind::number,
+         .default_text = std::to_string(d.write_percent),
+         .help = "share of writes, drawn at random",
+         .maximum = 100},
+    };
+    keys.insert(keys.end(), more.begin(), more.end());
+    return keys;
+}
+
+const schema& sequential_schema() {
+    static const schema s{"sequential", "One request after the other through the window, and again.", window_keys({})};
+    return s;
+}
+
+const schema& strided_schema() {
+    static const schema s{"strided", "A request every stride.",
+                          window_keys({
+                              {.name = "stride",
+                               .kind = value_kind::bytes,
+                               .help = "from one to the next",
+                               .required = true,
+                               .minimum = 1},
+                              {.name = "shift",
+                               .kind = value_kind::bytes,
+                               .default_text = "0B",
+                               .help = "each round begins so much later"},
+                          })};
+    return s;
+}
+
+const schema& uniform_schema() {
+    static const schema s{"uniform", "Uniformly random places.",
+                          window_keys({{.name = "grain",
+                                        .kind = value_kind::bytes,
+                                        .default_text = "0B",
+                                        .help = "requests begin at multiples of it; 0: of the length"}})};
+    return s;
+}
+
+const schema& zipf_schema() {
+    static const schema s{"zipf", "Blocks whose popularity follows Zipf's law, and a random place in the block.",
+                          window_keys({
+                              {.name = "block",
+                               .kind = value_kind::bytes,
+                               .default_text = "4KiB",
+                               .help = "what is popular",
+                               .minimum = 1},
+                              {.name = "exponent_percent",
+                               .kind = value_kind::number,
+                               .default_text = "100",
+                               .help = "100 times the exponent",
+                               .maximum = 400},
+                              {.name = "scatter",
+                               .kind = value_kind::boolean,
+                               .default_text = "true",
+                               .help = "popular blocks lie anywhere; else the first are the most popular"},
+                          })};
+    return s;
+}
+
+const schema& pointer_chase_schema() {
+    static const schema s{
+        "pointer_chase",
+        "Reads a node, takes the address of the next from it, one at a time. The nodes are one random cycle, which is "
+        "put "
+        "into memory before the start.",
+        {
+            {.name = "base", .kind = value_kind::bytes, .help = "first input address", .required = true},
+            {.name = "size", .kind = value_kind::bytes, .help = "of the window", .required = true, .minimum = 8},
+            {.name = "length",
+             .kind = value_kind::bytes,
+             .default_text = "64B",
+             .help = "of a request",
+             .minimum = 8,
+             .maximum = longest_request_bytes},
+            {.name = "node",
+             .kind = value_kind::bytes,
+             .default_text = "4KiB",
+             .help = "from one node to the next in the window",
+             .minimum = 8},
+        }};
+    return s;
+}
+
+const schema& ring_schema() {
+    static const ring_parameters d;
+    static const schema s{
+        "ring",
+        "A descriptor ring, as a NIC's or an NVMe queue's: reads a descriptor, moves the buffer, writes a completion.",
+        {
+            {.name = "ring", .kind = value_kind::bytes, .help = "input address of the descriptors", .required = true},
+            {.name = "completions",
+             .kind = value_kind::bytes,
+             .default_text = "0B",
+             .help = "input address of the completion entries"},
+            {.name = "entries",
+             .kind = value_kind::number,
+             .default_text = std::to_string(d.entries),
+             .help = "of the ring",
+             .minimum = 1,
+             .maximum = 1 << 20},
+            {.name = "completion_length",
+             .kind = value_kind::bytes,
+             .default_text = settings::bytes_text(d.completion_bytes),
+             .help = "of a completion entry; 0: none is written",
+             .maximum = 4096},
+            {.name = "depth",
+             .kind = value_kind::number,
+             .default_text = std::to_string(d.depth),
+             .help = "entries worked on at one time",
+             .minimum = 1,
+             .maximum = 4096},
+            {.name = "buffers",
+             .kind = value_kind::bytes,
+             .help = "input address of the first buffer",
+             .required = true},
+            {.name = "buffer_length",
+             .kind = value_kind::bytes,
+             .default_text = "1536B",
+             .help = "moved for an entry",
+             .minimum = 1,
+             .maximum = longest_request_bytes},
+            {.name = "buffer_stride",
+             .kind = value_kind::bytes,
+             .default_text = settings::bytes_text(d.buffer_stride_bytes),
+             .help = "from one buffer to the next"},
+            {.name = "direction",
+             .kind = value_kind::choice,
+             .default_text = "receive",
+             .help = "the device writes the buffers, or reads them",
+             .choices = {"receive", "transmit"}},
+        }};
+    return s;
+}
+
+const schema& trace_schema() {
+    static const schema s{
+        "trace",
+        "Accesses from a file: comma-separated values, plain or gzip, with the columns source_id, address, size_bytes, "
+        "rw, "
+        "and optionally time_ns and pasid.",
+        {
+            {.name = "file", .kind = value_kind::text, .help = "relative to the scenario", .required = true},
+            {.name = "source",
+             .kind = value_kind::choice,
+             .default_text = "own",
+             .help = "whose accesses they are: the master's own source_id and PASID, or those of the rows",
+             .choices = {"own", "recorded"}},
+        }};
+    return s;
+}
+
+traffic_window window_of(const section& s, std::uint64_t seed) {
+    return {s.number("base"), s.number("size"), static_cast<std::uint32_t>(s.number("length")),
+            static_cast<std::uint32_t>(s.number("write_percent")), seed};
+}
+
+traffic_description read_chase(const section& s, std::uint64_t seed) {
+    const traffic_window window{s.number("base"), s.number("size"), static_cast<std::uint32_t>(s.number("length")), 0,
+                                seed};
+    const std::uint64_t node = s.number("node"), nodes = window.size_bytes / node;
+    if (nodes == 0 || nodes > most_chase_nodes)
+        s.where("node").fail(std::to_string(nodes) + " nodes",
+                             "1 to " + std::to_string(most_chase_nodes) + " nodes in the window");
+    if (window.length_bytes > node)
+        s.where("length").fail("a request longer than a node", "at most " + settings::bytes_text(node));
+    traffic_description d;
+    d.make = [window] { return std::make_unique<pointer_chase_traffic>(window); };
+    d.words = [window, node, nodes] {
+        // one cycle through all nodes (Sattolo's algorithm)
+        std::vector<std::uint64_t> next(nodes);
+        for (std::uint64_t n = 0; n < nodes; ++n)
+            next[n] = n;
+        random_generator random(window.seed);
+        for (std::uint64_t n = nodes; n-- > 1;)
+            std::swap(next[n], next[random.below(n)]);
+        initial_words words;
+        for (std::uint64_t n = 0; n < nodes; ++n)
+            words.emplace_back(window.base + n * node, window.base + next[n] * node);
+        return words;
+    };
+    return d;
+}
+
+traffic_description read_ring(const section& s) {
+    ring_parameters p;
+    p.ring_base = s.number("ring");
+    p.completion_base = s.number("completions");
+    p.entries = static_cast<std::uint32_t>(s.number("entries"));
+    p.completion_bytes = static_cast<std::uint32_t>(s.number("completion_length"));
+    p.depth = static_cast<std::uint32_t>(s.number("depth"));
+    p.buffer = {s.number("buffers"), static_cast<std::uint32_t>(s.number("buffer_length")),
+                s.text("direction") == "receive" ? ring_descriptor::device_writes : 0};
+    p.buffer_stride_bytes = s.number("buffer_stride");
+    if (p.completion_bytes != 0 && !s.has("completions"))
+        s.where().fail("no 'completions' in ring", "an input address, or completion_length: 0");
+    traffic_description d;
+    d.make = [p] { return std::make_unique<ring_traffic>(p); };
+    return d;
+}
+
+/// Reads a trace row by row; times count from the master's start.
+class trace_traffic final : public traffic {
+  public:
+    trace_traffic(const std::string& path, bool recorded_source) : reader_(path), recorded_source_(recorded_source) {}
+    std::optional<dma_request> next() override {
+        traces::traced_access row;
+        if (!reader_.next(row))
+            return {};
+        dma_request r;
+        r.address = row.address;
+        r.length_bytes = static_cast<std::uint32_t>(row.size_bytes);
+        r.write = row.write;
+        if (recorded_source_) {
+            r.source_id = row.source_id;
+            r.pasid = row.pasid;
+        }
+        r.not_before_ps = row.time_ns.value_or(0) * 1000;
+        return r;
+    }
+
+  private:
+    traces::access_trace_reader reader_;
+    bool recorded_source_;
+};
+
+traffic_description read_trace(const section& s) {
+    const std::string path = platforms::find_beside(*s.where("file").file, s.text("file"), "traces");
+    const bool recorded = s.text("source") == "recorded";
+    trace_traffic all(path, recorded); // the whole file, so that nothing runs when a row is wrong
+    while (all.next()) {
+    }
+    traffic_description d;
+    d.make = [path, recorded] { return std::make_unique<trace_traffic>(path, recorded); };
+    d.ends = true;
+    return d;
+}
+
+} // namespace
+
+const std::vector<const schema*>& traffic_schemas() {
+    static const std::vector<const schema*> all{&sequential_schema(), &strided_schema(),       &uniform_schema(),
+                                                &zipf_schema(),       &pointer_chase_schema(), &ring_schema(),
+                                                &trace_schema()};
+    return all;
+}
+
+traffic_description read_traffic(const section& s, std::uint64_t seed) {
+    const std::string& type = s.declaration().title;
+    traffic_description d;
+    try {
+        if (type == "pointer_chase") {
+            d = read_chase(s, seed);
+        } else if (type == "ring") {
+            d = read_ring(s);
+        } else if (type == "trace") {
+            d = read_trace(s);
+        } else {
+            const traffic_window w = window_of(s, seed);
+            if (type == "sequential")
+                d.make = [w] { return std::make_unique<sequential_traffic>(w); };
+            else if (type == "strided")
+                d.make = [w, stride = s.number("stride"), shift = s.number("shift")] {
+                    return std::make_unique<strided_traffic>(w, stride, shift);
+                };
+            else if (type == "uniform")
+                d.make = [w, grain = s.number("grain")] { return std::make_unique<uniform_traffic>(w, grain); };
+            else
+                d.make = [w, block = s.number("block"), exponent = static_cast<unsigned>(s.number("exponent_percent")),
+                          scatter = s.flag("scatter")] {
+                    return std::make_unique<zipf_traffic>(w, block, exponent, scatter);
+                };
+        }
+        if (type != "trace")
+            d.make(); // generators check their windows
+    } catch (const std::invalid_argument& e) {
+        s.where().fail(e.what(), "traffic that fits its window");
+    }
+    d.type = type;
+    return d;
+}
+
+} // namespace iommulab::scenarios
