@@ -89,6 +89,12 @@ struct latency_profile::implementation {
         min_ps = std::min(min_ps, latency_ps);
         max_ps = std::max(max_ps, latency_ps);
     }
+
+    std::uint64_t run_ps = 0, run_length = 0; // of sheets
+    void end_run() {
+        if (run_length != 0)
+            count_latency(run_ps, std::exchange(run_length, 0));
+    }
 };
 
 latency_profile::latency_profile() : impl_(std::make_unique<implementation>()) {}
@@ -97,10 +103,13 @@ latency_profile::latency_profile(latency_profile&&) noexcept = default;
 latency_profile& latency_profile::operator=(latency_profile&&) noexcept = default;
 
 void latency_profile::add(const time_sheet& sheet) {
-    impl_->count_latency(sheet.total_ps(), 1);
-    const auto& parts = sheet.parts_ps();
-    for (std::size_t i = 0; i < time_parts; ++i)
-        impl_->sum_part_ps[i] += parts[i];
+    // Walks of one kind often cost the same: a run of equal latencies goes into the histogram at once, like a run of hits.
+    if (sheet.total_ps() != impl_->run_ps || impl_->run_length == 0) {
+        impl_->end_run();
+        impl_->run_ps = sheet.total_ps();
+    }
+    ++impl_->run_length;
+    sheet.for_each([this](std::size_t part, std::uint64_t ps) { impl_->sum_part_ps[part] += ps; });
 }
 
 void latency_profile::begin_run(std::uint64_t lookup_ps, std::uint64_t memory_ps) {
@@ -111,6 +120,7 @@ void latency_profile::begin_run(std::uint64_t lookup_ps, std::uint64_t memory_ps
 }
 
 void latency_profile::end_run() const {
+    impl_->end_run();
     if (run_length_ == 0)
         return;
     impl_->count_latency(run_lookup_ps_ + run_memory_ps_, run_length_);
@@ -120,7 +130,7 @@ void latency_profile::end_run() const {
 }
 
 std::uint64_t latency_profile::count() const {
-    return impl_->count + run_length_;
+    return impl_->count + impl_->run_length + run_length_;
 }
 
 latency_profile::summary latency_profile::summarise() const {

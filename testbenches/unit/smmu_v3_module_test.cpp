@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <random>
+
 namespace iommulab::smmu_v3 {
 namespace {
 
@@ -370,6 +373,57 @@ TEST(smmu_v3_module, configuration_that_points_nowhere_or_at_itself_ends_in_even
     EXPECT_EQ(record::EventID.of(b.record(1)), static_cast<unsigned>(event::C_BAD_STE));
     EXPECT_EQ(record::EventID.of(b.record(2)), static_cast<unsigned>(event::C_BAD_STREAMID));
 }
+
+/// Tables, queues and registers full of noise: whatever a guest writes ends in events and errors, in bounded time.
+void survive_noise(std::uint64_t seed) {
+    smmu_v3_bench b("b");
+    std::mt19937_64 random(seed);
+    const auto below = [&](std::uint64_t n) { return random() % n; };
+    const auto address = [&] { return below(8) ? smmu_v3_bench::ram + below(64 << 20) : random(); };
+    // half of the words look like descriptors, entries or commands that lead somewhere in memory
+    const auto noise = [&]() -> std::uint64_t {
+        switch (below(4)) {
+        case 0: return (address() & ~0xfffULL) | (below(2) ? 0x403 : below(0x1000));
+        case 1: return std::array<std::uint64_t, 24>{0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11, 0x12, 0x13, 0x20, 0x21,
+                                                     0x22, 0x23, 0x28, 0x2a, 0x30, 0x40, 0x41, 0x44, 0x45, 0x46, 0x46, 0x30}[below(24)] |
+                       random() << below(64) << 8;
+        case 2: return (address() & ~0x3fULL) | 1 | below(8) << 1 | below(8) << 59;
+        default: return random();
+        }
+    };
+    b.add_stream(1, seed % 2 != 0);
+    b.add_stream(2);
+    b.map(1, 0, data);
+    for (std::uint64_t n = 0; n < 0x4000; ++n)
+        b.write64(smmu_v3_bench::ram + 8 * n + (n < 0x20 ? 0x400 : 0), noise());
+    b.start();
+    for (unsigned round = 0; round < 300; ++round) {
+        switch (below(6)) {
+        case 0: {
+            const auto all = registers();
+            const register_declaration& r = all[below(all.size())];
+            b.set(r, below(2) ? noise() : b.get(r) ^ (std::uint64_t{1} << below(32)));
+            break;
+        }
+        case 1: b.write64(address() & ~7ULL, noise()); break;
+        case 2: b.set(reg::CMDQ_PROD, random()); break;
+        case 3: b.set(reg::GERRORN, b.get(reg::GERROR)); break;
+        case 4: b.set(reg::CR0, below(4) ? 0xd : random()); break;
+        default:
+            b.begin(static_cast<std::uint32_t>(below(40)), below(2) ? below(0x40000000) & ~7ULL : random() & ~7ULL,
+                    below(2) ? std::optional(random()) : std::nullopt);
+        }
+        smmu_v3_bench::run(below(300));
+        if (round % 16 == 0)
+            ASSERT_TRUE(b.settle()) << "seed " << seed << ", round " << round;
+    }
+    ASSERT_TRUE(b.settle()) << "seed " << seed;
+}
+
+TEST(smmu_v3_module, noise_1) { survive_noise(1); }
+TEST(smmu_v3_module, noise_2) { survive_noise(2); }
+TEST(smmu_v3_module, noise_3) { survive_noise(3); }
+TEST(smmu_v3_module, noise_4) { survive_noise(4); }
 
 TEST(smmu_v3_module, ID_registers_that_promise_too_much_are_refused) {
     smmu_parameters p;
