@@ -21,4 +21,11 @@ const driver_description* driver_named(std::string_view name) {
     return nullptr;
 }
 
+const driver_description* driver_for_model(std::string_view model) {
+    for (const driver_description& d : drivers())
+        if (model == d.model)
+            return &d;
+    return nullptr;
+}
+
 } // namespace iommulab::sw

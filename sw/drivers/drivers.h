@@ -13,5 +13,7 @@ namespace iommulab::sw {
 std::span<const driver_description> drivers();
 /// By name; null: none has it.
 const driver_description* driver_named(std::string_view name);
+/// By the model of the hardware; null: there is none for it.
+const driver_description* driver_for_model(std::string_view model);
 
 } // namespace iommulab::sw

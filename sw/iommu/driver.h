@@ -65,6 +65,7 @@ class iommu_driver {
 /// What the list of drivers (sw/drivers/drivers.h) knows of each.
 struct driver_description {
     const char* name;                                 ///< "arm-smmu-v3"
+    const char* model;                                ///< of the hardware that it drives: "smmu_v3"
     std::span<const failure_row> failures;            ///< its own
     std::span<const failure_row> page_table_failures; ///< of the table format that it uses, shared with other drivers
     std::span<const injection_point> injection_points;

@@ -87,6 +87,8 @@ constexpr injection_point points[] = {
     {"smmu_v3.stream_table.alloc", "memory for the stream table", enomem},
     {"smmu_v3.stream_table_l2.alloc", "memory for a level 2 stream table", enomem},
     {"smmu_v3.cmdq.doorbell", "the write of CMDQ_PROD is lost, so that the SMMU consumes nothing"},
+    {"smmu_v3.foreign_smmu.success",
+     "a domain of another SMMU is refused with success (a regression that Linux once had)"},
     {"smmu_v3.ats.enable", "the device refuses to enable ATS", eio},
 };
 

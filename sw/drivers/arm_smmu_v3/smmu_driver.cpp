@@ -13,7 +13,11 @@
 namespace iommulab::sw::arm_smmu_v3 {
 
 driver_description description() {
-    return {"arm-smmu-v3", failures(), arm_lpae::failures(), injection_points(),
+    return {"arm-smmu-v3",
+            "smmu_v3",
+            failures(),
+            arm_lpae::failures(),
+            injection_points(),
             [](kernel& k) -> std::unique_ptr<iommu_driver> { return std::make_unique<smmu_driver>(k); }};
 }
 

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbenches/software/software_machine.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace iommulab::software {
+
+software_machine::software_machine(sc_core::sc_module_name name, const software_machine_description& description)
+    : sc_core::sc_module(name), description_(description) {
+    const bool loosely_timed = description.mode == simulation_mode::loosely_timed;
+    sw::simulated_cpu_parameters cpus = description.cpus;
+    if (description.kernel_memory_bytes != 0)
+        cpus.memory.push_back({description.kernel_memory_base, description.kernel_memory_bytes, 0});
+    cpus_ = std::make_unique<sw::simulated_cpus>("cpus", cpus, log_);
+
+    std::vector<platforms::attachment> masters(cpus.cpus); // CPUs sit on the interconnect
+    for (const auto& d : description.devices)
+        masters.push_back({d.description.spec ? d.description.spec->instance : std::string(), d.port});
+    platform_ = std::make_unique<platforms::platform>("platform", description.platform, description.mode, masters);
+    for (unsigned n = 0; n < cpus.cpus; ++n)
+        cpus_->bus(n).bind(platform_->inlet(n));
+    for (std::size_t n = 0; n < description.devices.size(); ++n) {
+        const auto& d = description.devices[n].description;
+        devices_.push_back({d, std::make_unique<access_master>(("device_" + d.name).c_str(), loosely_timed)});
+        devices_.back().master->initiator.bind(platform_->inlet(cpus.cpus + n));
+    }
+
+    for (std::size_t n = 0; n < description.platform.iommus.size(); ++n) {
+        const platforms::iommu_description& unit = description.platform.iommus[n];
+        drivers_.push_back(sw::driver_for_model(unit.model));
+        if (!drivers_.back())
+            throw std::invalid_argument("there is no driver for the model \"" + unit.model + "\"");
+        sw::instance_firmware f;
+        const auto said = std::find_if(description.firmware.begin(), description.firmware.end(),
+                                       [&](const sw::instance_firmware& other) { return other.name == unit.name; });
+        if (said != description.firmware.end())
+            f = *said;
+        f.name = unit.name;
+        f.base = unit.registers_base;
+        f.bytes = platforms::find_iommu_model(unit.model)->register_space_bytes();
+        const auto names = platform_->iommu(n).interrupt_names();
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            const int line = cpus_->add_interrupt(unit.name + "_" + names[i]);
+            platform_->iommu(n).interrupt(i).bind(cpus_->wire(line));
+            f.interrupts[names[i]] = line;
+        }
+        firmware_.push_back(std::move(f));
+    }
+    kernel_ = std::make_unique<sw::kernel>(*cpus_, log_, description.kernel);
+    core_ = std::make_unique<sw::iommu_core>(*kernel_, description.core);
+}
+
+software_machine::~software_machine() {
+    core_.reset(); // while the CPUs are still there
+}
+
+void software_machine::boot() {
+    for (std::size_t n = 0; n < firmware_.size(); ++n) {
+        const sw::driver_description& d = *drivers_[n];
+        if (std::none_of(made_drivers_.begin(), made_drivers_.end(), [&](const auto& m) { return m.first == d.name; }))
+            made_drivers_.emplace_back(d.name, &core_->add_driver(d));
+        const auto r = core_->add_instance(driver(d.name), firmware_[n]);
+        probed_.push_back({firmware_[n].name, sw::errno_of(r)});
+    }
+    for (const placed_device& d : devices_)
+        core_->add_device(d.description);
+}
+
+void software_machine::run(const std::function<void()>& software, unsigned cpu) {
+    if (!booted_) {
+        booted_ = true;
+        const unsigned interrupts = std::min(description_.cpus.interrupt_cpu, description_.cpus.cpus - 1);
+        if (interrupts != 0)
+            cpus_->run(interrupts, [this] { kernel_->service_interrupts(~std::uint64_t{0}); });
+        cpus_->run(0, [this] { boot(); });
+    }
+    cpus_->run(cpu, software);
+    sc_core::sc_start();
+    cpus_->rethrow();
+    if (!cpus_->idle())
+        throw std::logic_error("software waits for something that will never come");
+}
+
+sw::iommu_driver& software_machine::driver(const std::string& name) {
+    for (const auto& [key, made] : made_drivers_)
+        if (key == name)
+            return *made;
+    throw std::invalid_argument("no IOMMU here has the driver \"" + name + "\"");
+}
+
+sw::device& software_machine::device(const std::string& name) {
+    if (sw::device* const d = core_->find_device(name))
+        return *d;
+    throw std::invalid_argument("there is no device \"" + name + "\"");
+}
+
+software_machine::placed_device& software_machine::placed(const std::string& name) {
+    for (placed_device& d : devices_)
+        if (d.description.name == name)
+            return d;
+    throw std::invalid_argument("there is no device \"" + name + "\"");
+}
+
+requester software_machine::requester_of(const placed_device& d) {
+    requester who;
+    if (d.description.spec && !d.description.spec->source_ids.empty())
+        who.source_id = d.description.spec->source_ids.front();
+    return who;
+}
+
+access_result software_machine::dma_read(const std::string& name, std::uint64_t iova, unsigned bytes) {
+    placed_device& d = placed(name);
+    return d.master->read(requester_of(d), iova, bytes);
+}
+
+access_result software_machine::dma_write(const std::string& name, std::uint64_t iova,
+                                          const std::vector<std::uint8_t>& data) {
+    placed_device& d = placed(name);
+    return d.master->write(requester_of(d), iova, data);
+}
+
+} // namespace iommulab::software
