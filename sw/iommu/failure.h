@@ -3,7 +3,7 @@
 #pragma once
 
 #include "sw/cpu/cpu.h"
-#include "sw/iommu/errno.h"
+#include "sw/iommu/linux_errno.h"
 #include "sw/iommu/rules.h"
 
 #include <boost/system/result.hpp>

@@ -2,7 +2,7 @@
 // Named points where a scenario or a test makes something fail.
 #pragma once
 
-#include "sw/iommu/errno.h"
+#include "sw/iommu/linux_errno.h"
 
 #include <cstdint>
 #include <limits>

@@ -14,14 +14,14 @@ namespace iommulab::sw::arm_smmu_v3 {
 
 using namespace iommulab::smmu_v3;
 
-smmu::smmu(kernel& k, iommu_driver& driver, const instance_firmware& firmware, const features& f, bool bypass)
+smmu::smmu(kernel& k, iommu_driver& driver, const instance_firmware& firmware, const features& f)
     : instance(driver, firmware),
       kernel_(k),
       features_(f),
       cmdq_(k, this->firmware(), features_),
       evtq_(k, this->firmware(), record::bytes, reg::EVENTQ_PROD.offset, reg::EVENTQ_CONS.offset),
       priq_(k, this->firmware(), priq_entry_bytes, reg::PRIQ_PROD.offset, reg::PRIQ_CONS.offset),
-      stream_table_(k, this->firmware(), features_, bypass),
+      stream_table_(k, this->firmware(), features_, bypasses()),
       streams_lock_(k.machine()) {
     vmids_.take(0); // for streams that bypass stage 2
 }

@@ -40,7 +40,7 @@ struct fault_report {
 
 class smmu final : public instance {
   public:
-    smmu(kernel& k, iommu_driver& driver, const instance_firmware& firmware, const features& f, bool bypass);
+    smmu(kernel& k, iommu_driver& driver, const instance_firmware& firmware, const features& f);
     ~smmu() override;
 
     /// Reads the ID registers. Fails for an SMMU that Linux does not drive.
@@ -52,6 +52,8 @@ class smmu final : public instance {
     void remove(master& m);
 
     [[nodiscard]] const features& has() const { return features_; }
+    /// Streams without domain pass untranslated rather than abort.
+    [[nodiscard]] bool bypasses() const { return firmware().property("bypass") != 0; }
     [[nodiscard]] command_queue& commands() { return cmdq_; }
     [[nodiscard]] const command_queue& commands() const { return cmdq_; }
     [[nodiscard]] stream_table& streams() { return stream_table_; }

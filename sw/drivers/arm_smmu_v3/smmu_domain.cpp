@@ -73,7 +73,7 @@ result<void> smmu_domain::finalise(master& m) {
     c.input_bits = stage_ == stage::stage1 ? std::min(f.va_52_bits ? 52U : 48U, kernel_.options().va_bits) : f.ias;
     c.output_bits = stage_ == stage::stage1 ? f.ias : f.oas;
     c.coherent_walk = f.coherent;
-    c.contiguous = driver_.chosen().contiguous;
+    c.contiguous = smmu_->firmware().property("contiguous") != 0;
     c.node = smmu_->firmware().node;
     auto tables = arm_lpae::io_pgtable::make(kernel_, c, *this, smmu_->name());
     if (!tables || !size_code(tables->output_bits()))
@@ -157,8 +157,7 @@ void smmu_domain::install_entries(kernel& k, master& m) {
             m.attached->write_entry(m, sid);
             continue;
         }
-        const auto& driver = static_cast<const smmu_driver&>(s.driver());
-        const bool aborts = !m.attached && driver.chosen().disable_bypass;
+        const bool aborts = !m.attached && !s.bypasses();
         std::array<std::uint64_t, ste::bytes / 8> entry{};
         ste::V.put(entry, 1);
         ste::Config.put(entry, aborts ? 0 : ste::Config_translates);
@@ -214,7 +213,7 @@ void smmu_domain::write_entry(master& m, std::uint32_t sid) {
     smmu_->commands().issue(commands::cfgi_ste(sid, true), true);
     machine.write(at, entry[0], 8);
     smmu_->commands().issue(commands::cfgi_ste(sid, true), true);
-    if (!driver_.chosen().skip_prefetch)
+    if (smmu_->firmware().property("skip-prefetch") == 0)
         smmu_->commands().issue(commands::prefetch_config(sid), false);
 }
 

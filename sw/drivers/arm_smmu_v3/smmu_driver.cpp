@@ -34,7 +34,7 @@ result<instance*> smmu_driver::probe_instance(const instance_firmware& firmware)
         static_cast<unsigned>(std::min<std::uint64_t>(firmware.property("asid-bits", f.asid_bits), f.asid_bits));
     f.vmid_bits =
         static_cast<unsigned>(std::min<std::uint64_t>(firmware.property("vmid-bits", f.vmid_bits), f.vmid_bits));
-    auto made = std::make_unique<smmu>(kernel_, *this, firmware, f, !options_.disable_bypass);
+    auto made = std::make_unique<smmu>(kernel_, *this, firmware, f);
     if (result<void> r = made->start(); !r)
         return r.error();
     page_sizes_ |= f.page_sizes;

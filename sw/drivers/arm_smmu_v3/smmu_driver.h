@@ -19,17 +19,12 @@ namespace iommulab::sw::arm_smmu_v3 {
 
 class smmu_driver final : public iommu_driver {
   public:
-    struct options {
-        bool disable_bypass = true; ///< streams without domain abort (module parameter, on by default)
-        bool skip_prefetch = false; ///< no CMD_PREFETCH_CONFIG after an STE (a quirk of some SMMUs)
-        bool contiguous = false;    ///< contiguous runs in tables, which Linux 6.1 does not use
-    };
-
     explicit smmu_driver(kernel& k) : kernel_(k), asid_lock_(k.machine()) {}
-    smmu_driver(kernel& k, const options& o) : kernel_(k), options_(o), asid_lock_(k.machine()) {}
 
     [[nodiscard]] const char* name() const override { return "arm-smmu-v3"; }
-    /// Firmware properties: "asid-bits" and "vmid-bits" shrink what the ID registers say.
+    /// Firmware properties: "asid-bits" and "vmid-bits" shrink what the ID registers say; "bypass" 1: streams without
+    /// domain pass (the module parameter disable_bypass=0); "skip-prefetch" 1: no CMD_PREFETCH_CONFIG after an STE (a
+    /// quirk of some SMMUs); "contiguous" 1: contiguous runs in tables, which Linux 6.1 does not use.
     result<instance*> probe_instance(const instance_firmware& firmware) override;
     std::unique_ptr<domain> allocate_domain(domain_type type) override;
     result<void> probe_device(device& dev, instance& behind) override;
@@ -39,7 +34,6 @@ class smmu_driver final : public iommu_driver {
     result<void> enable_feature(device& dev, device_feature feature) override;
     result<void> disable_feature(device& dev, device_feature feature) override;
 
-    [[nodiscard]] const options& chosen() const { return options_; }
     [[nodiscard]] const std::vector<std::unique_ptr<smmu>>& instances() const { return smmus_; }
     /// Of all SMMUs together.
     [[nodiscard]] id_allocator& asids() { return asids_; }
@@ -51,7 +45,6 @@ class smmu_driver final : public iommu_driver {
 
   private:
     kernel& kernel_;
-    options options_;
     ticket_lock asid_lock_;
     id_allocator asids_;
     std::vector<std::unique_ptr<smmu>> smmus_;

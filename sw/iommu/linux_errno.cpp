@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sw/iommu/errno.h"
+#include "sw/iommu/linux_errno.h"
 
 #include <array>
 #include <string>
