@@ -203,6 +203,8 @@ void upstream_port::translated(transaction& t) {
     t.where = transaction::state::ready;
     if (may_issue(t))
         issue(t);
+    else if (t.generation != engine_.accesses.current())
+        renew(t); // a synchronisation waits for it, which may itself wait for a stalled access
 }
 
 bool upstream_port::may_issue(const transaction& t) const {
@@ -293,12 +295,21 @@ void upstream_port::issue_in_order() {
 
 void upstream_port::renew_waiting() {
     for (transaction* t = oldest_; t; t = t->next)
-        if (t->where == transaction::state::ready && !t->refused && t->pieces_out == 0) {
-            t->stale = true;
-            leave(*t);
-            t->generation = engine_.accesses.enter();
-            t->counted = true;
-        }
+        if (t->where == transaction::state::ready)
+            renew(*t);
+}
+
+/// What waits for its turn uses no translation yet: it will translate again, and no synchronisation waits for it. A
+/// refusal has been reported, and stays.
+void upstream_port::renew(transaction& t) {
+    if (t.pieces_out != 0)
+        return;
+    leave(t);
+    if (t.refused)
+        return;
+    t.stale = true;
+    t.generation = engine_.accesses.enter();
+    t.counted = true;
 }
 
 // --- the bus behind

@@ -75,6 +75,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     void send_response(transaction& t);
     void response_ended();
     void leave(transaction& t);
+    void renew(transaction& t);
     transaction& acquire();
 
     // loosely timed, direct and debug: upstream_port_loose.cpp

@@ -41,7 +41,7 @@ struct smmu_v3_bench : sc_core::sc_module, tlm::tlm_bw_transport_if<> {
         : sc_core::sc_module(name),
           parameters(p),
           smmu("smmu", p),
-          ddr("ddr", {.ranges = {{ram, 64 << 20, "ram"}}}),
+          ddr("ddr", in_ram()),
           bus("bus", {}, 2, {{.windows = {{}}}}) {
         device.bind(*this);
         device.bind(smmu.upstream());
@@ -182,6 +182,11 @@ struct smmu_v3_bench : sc_core::sc_module, tlm::tlm_bw_transport_if<> {
     }
 
   private:
+    static memory_parameters in_ram() {
+        memory_parameters p;
+        p.ranges.push_back({ram, 64 << 20, "ram"});
+        return p;
+    }
     void end(pooled_payload<flight>& p) {
         p.owner->done = true;
         p.owner->status = p.get_response_status();

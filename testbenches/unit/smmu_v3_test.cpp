@@ -362,8 +362,11 @@ struct configuration_walk : testing::Test {
         a.source_id = sid;
         a.has_pasid = ssid.has_value();
         a.pasid = ssid.value_or(0);
-        const configuration_source source{
-            .feature = f, .table = stream_table::of(strtab_base, strtab_cfg, f), .e2h = false, .recinvsid = recinvsid, .caches = {}};
+        const configuration_source source{.feature = f,
+                                          .table = stream_table::of(strtab_base, strtab_cfg, f),
+                                          .e2h = false,
+                                          .recinvsid = recinvsid,
+                                          .caches = {}};
         context.forget_history();
         const bool ok = context.run(fetch_configuration(context, source, a, found, why));
         if (ok)
