@@ -7,6 +7,7 @@
 #include "models/core/iommu_parameters.h"
 #include "models/core/parameters.h"
 #include "models/core/registers.h"
+#include "traces/number.h"
 
 #include <cstdint>
 #include <map>
@@ -29,7 +30,10 @@ struct model_parameter {
 
     /// A value as its unit has it: a choice's word, a number.
     [[nodiscard]] std::string text_of(std::uint64_t value) const {
-        return value < choices.size() ? std::string(choices[value]) : std::to_string(value);
+        if (value < choices.size())
+            return std::string(choices[value]);
+        const bool bits = unit == "1" && maximum == 0xffffffff; // a whole register
+        return bits ? traces::hex(value) : std::to_string(value);
     }
 };
 
@@ -55,6 +59,8 @@ class iommu_model {
     [[nodiscard]] virtual std::vector<preset> presets() const = 0;
     [[nodiscard]] virtual std::span<const register_declaration> registers() const = 0;
     [[nodiscard]] virtual std::uint64_t register_space_bytes() const = 0;
+    /// Throws parameter_error for what create() would refuse.
+    virtual void check(const model_options& options) const = 0;
     /// Makes one. Throws parameter_error for an unknown preset or parameter, and for a value out of its range.
     [[nodiscard]] virtual std::unique_ptr<iommu> create(const char* instance, const model_options& options) const = 0;
 };
@@ -63,6 +69,9 @@ class iommu_model {
 std::span<const iommu_model* const> iommu_models();
 /// By name, or by the name that recordings use; null when there is none.
 const iommu_model* find_iommu_model(std::string_view name);
+
+/// Throws parameter_error that names the cache when its entries, ways and policy don't go together.
+void check_cache(const std::string& name, const cache_parameters& p);
 
 /// The parameter table of a model's configuration struct, as data.
 template <class Parameters>

@@ -25,8 +25,8 @@ struct attachment {
 };
 
 /// A machine: memories and the registers of IOMMUs behind an interconnect; in front of it the IOMMUs' ports and table
-/// walkers, and masters without an IOMMU, which CPUs are too: they reach all of memory and all registers. Masters that share a port of an IOMMU get an interconnect of their
-/// own in front of it.
+/// walkers, and masters without an IOMMU, which CPUs are too: they reach all of memory and all registers. Masters that
+/// share a port of an IOMMU get an interconnect of their own in front of it.
 class platform : public sc_core::sc_module {
   public:
     /// `masters`: all that will be bound, in order; their sockets are bound to inlet(n) afterwards. Throws

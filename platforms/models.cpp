@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one list of IOMMUs.
+#include "models/core/cache.h"
 #include "platforms/iommu_model.h"
 
 #include <array>
+#include <stdexcept>
 
 namespace iommulab::platforms {
 
@@ -20,6 +22,14 @@ const iommu_model* find_iommu_model(std::string_view name) {
         if (name == m->name() || name == m->recorded_name())
             return m;
     return nullptr;
+}
+
+void check_cache(const std::string& name, const cache_parameters& p) {
+    try {
+        set_associative_cache<char>{p};
+    } catch (const std::invalid_argument& e) {
+        throw parameter_error(name + ": " + e.what());
+    }
 }
 
 } // namespace iommulab::platforms

@@ -223,7 +223,8 @@ iommu_description read_iommu(const section::member& m, std::vector<taken_range>&
     out.name = m.name;
     const iommu_model* model = find_iommu_model(s.text("model"));
     if (!model)
-        s.where("model").fail("unknown model " + iommulab::quoted(s.text("model")), one_of(s.text("model"), model_names()));
+        s.where("model").fail("unknown model " + iommulab::quoted(s.text("model")),
+                              one_of(s.text("model"), model_names()));
     out.model = model->name();
     if (s.has("preset")) {
         std::vector<std::string> presets;
@@ -242,6 +243,13 @@ iommu_description read_iommu(const section::member& m, std::vector<taken_range>&
     for (const model_parameter& p : model->parameters())
         if (parameters.declaration().keys.size() && parameters.has(p.name))
             out.parameters.emplace_back(p.name, parameters.number(p.name));
+    try {
+        model->check({out.preset, out.parameters, {}, out.ports, simulation_mode::cycle_approximate});
+    } catch (const parameter_error& e) {
+        s.where("parameters")
+            .fail("parameters that the model refuses (" + std::string(e.what()) + ")",
+                  "a set that it can be built with");
+    }
     return out;
 }
 

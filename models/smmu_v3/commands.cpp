@@ -35,6 +35,7 @@ void smmu::kick_commands() {
     if (consuming_ || !commands_may_run())
         return;
     consuming_ = true;
+    consuming_since_ps_ = clock().now_ps();
     commands_probe_.set(1, clock().now_ps());
     spawn<smmu, &smmu::consume_commands>();
 }
@@ -66,6 +67,7 @@ walk<void> smmu::consume_commands(walk_context& context) {
         }
     }
     consuming_ = false;
+    counts_.command_busy_ps += clock().now_ps() - consuming_since_ps_;
     commands_probe_.set(0, clock().now_ps());
     acknowledge_cr0();
 }

@@ -127,9 +127,10 @@ class smmu : private detail::register_holder, public iommu {
     fifo<fault> events_;     ///< records to write, in order
     fifo<fault> held_;       ///< records of stalled accesses that the queue had no room for (7.2)
 
+    std::uint64_t consuming_since_ps_ = 0;
     struct {
         std::uint64_t commands = 0, syncs = 0, tlb_invalidations = 0, configuration_invalidations = 0,
-                      command_errors = 0, events = 0, events_lost = 0, messages = 0, wake_ups = 0;
+                      command_errors = 0, command_busy_ps = 0, events = 0, events_lost = 0, messages = 0, wake_ups = 0;
     } counts_;
     iommulab::probe commands_probe_, events_probe_, overflow_probe_;
 };

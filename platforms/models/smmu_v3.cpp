@@ -37,7 +37,25 @@ class smmu_v3_registration final : public iommu_model {
     [[nodiscard]] std::span<const register_declaration> registers() const override { return smmu_v3::registers(); }
     [[nodiscard]] std::uint64_t register_space_bytes() const override { return smmu_v3::register_space_bytes; }
 
+    void check(const model_options& options) const override {
+        const smmu_v3::smmu_parameters p = parameters_of(options);
+        if (const std::string complaint = smmu_v3::complaint_about(p.id); !complaint.empty())
+            throw parameter_error(complaint);
+        check_cache("micro_tlb", p.micro_tlb);
+        check_cache("tlb", p.tlb);
+        check_cache("configuration_cache", p.configuration_cache);
+        check_cache("intermediate_cache", p.intermediate_cache);
+        for (std::size_t level = 0; level < p.stage1_walk_cache.size(); ++level) {
+            check_cache("stage1_walk_cache_level_" + std::to_string(level), p.stage1_walk_cache[level]);
+            check_cache("stage2_walk_cache_level_" + std::to_string(level), p.stage2_walk_cache[level]);
+        }
+    }
     [[nodiscard]] std::unique_ptr<iommu> create(const char* instance, const model_options& options) const override {
+        return std::make_unique<smmu_v3::smmu>(instance, parameters_of(options));
+    }
+
+  private:
+    static smmu_v3::smmu_parameters parameters_of(const model_options& options) {
         auto p = configure<smmu_v3::smmu_parameters>(smmu_v3::parameter_table(), smmu_v3::presets(), options);
         // the identification registers are parameters, since the model does what they say
         for (const auto& [offset, value] : options.reset_values)
@@ -47,7 +65,7 @@ class smmu_v3_registration final : public iommu_model {
                         known.set(p, value);
         p.ports = options.ports;
         p.mode = options.mode;
-        return std::make_unique<smmu_v3::smmu>(instance, p);
+        return p;
     }
 };
 

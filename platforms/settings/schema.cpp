@@ -17,7 +17,7 @@ std::string with_nearest(const std::string& wrong, const std::vector<std::string
         all += (all.empty() ? "" : ", ") + n;
     const std::string near = nearest(wrong, names);
     if (!near.empty())
-        return iommulab::quoted(near) + (names.size() > 1 ? " (one of " + all + ")" : "");
+        return iommulab::quoted(near) + (names.size() > 1 && names.size() <= 8 ? " (one of " + all + ")" : "");
     return names.size() == 1 ? iommulab::quoted(all) : "one of " + all;
 }
 
@@ -35,12 +35,14 @@ std::vector<std::string> types_of(const key& k) {
     return names;
 }
 
-std::string amount(const key& k, std::uint64_t value) {
+std::string amount(const key& k, std::uint64_t value, bool with_unit = true) {
     if (k.kind == value_kind::bytes)
         return bytes_text(value);
     if (k.kind == value_kind::time)
         return time_text(value);
-    return std::to_string(value) + (!k.unit.empty() ? " " + k.unit : "");
+    if (k.kind == value_kind::rate)
+        return rate_text(value);
+    return std::to_string(value) + (with_unit && !k.unit.empty() ? " " + k.unit : "");
 }
 
 std::string what_is_expected(const key& k) {
@@ -55,6 +57,8 @@ std::string what_is_expected(const key& k) {
         return "bytes with B, KiB, MiB, GiB or TiB, such as 4KiB";
     case value_kind::time:
         return "a time in ps, ns, us, ms or s, such as 50ns";
+    case value_kind::rate:
+        return "a rate in B/s, kB/s, MB/s or GB/s, such as 4GB/s";
     case value_kind::choice:
         return "one of its words";
     case value_kind::list:
@@ -140,7 +144,8 @@ void section::read(entry& e, const node& value) {
             if (v->title == type->text)
                 chosen = v;
         if (!chosen)
-            type->where.fail(iommulab::quoted(type->text) + " for type of " + k.name, with_nearest(type->text, types_of(k)));
+            type->where.fail(iommulab::quoted(type->text) + " for type of " + k.name,
+                             with_nearest(type->text, types_of(k)));
         node rest = value;
         std::erase_if(rest.members, [](const auto& m) { return m.first.text == "type"; });
         e.child = std::make_shared<const section>(rest, *chosen);
@@ -182,13 +187,17 @@ void section::read_scalar(entry& e, const node& value) {
     case value_kind::time:
         number = parse_time_ps(value.text);
         break;
+    case value_kind::rate:
+        number = parse_rate(value.text);
+        break;
     default:
         number = traces::parse_number(value.text);
     }
     if (!number)
         value.where.fail(iommulab::quoted(value.text) + " for " + k.name, what_is_expected(k));
     if (*number < k.minimum || *number > k.maximum)
-        value.where.fail(iommulab::quoted(value.text) + " for " + k.name, amount(k, k.minimum) + " to " + amount(k, k.maximum));
+        value.where.fail(iommulab::quoted(value.text) + " for " + k.name,
+                         amount(k, k.minimum, false) + " to " + amount(k, k.maximum));
     e.number = *number;
 }
 
@@ -240,7 +249,8 @@ void section::check_name(const node& name) {
     const auto rest = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; };
     if (name.text.empty() || name.text.size() > 64 || !letter(name.text[0]) ||
         !std::all_of(name.text.begin(), name.text.end(), rest))
-        name.where.fail(iommulab::quoted(name.text), "a name: a letter, then letters, digits and underscores, at most 64");
+        name.where.fail(iommulab::quoted(name.text),
+                        "a name: a letter, then letters, digits and underscores, at most 64");
 }
 
 } // namespace iommulab::settings

@@ -23,6 +23,7 @@ enum class value_kind {
     number,    ///< decimal or 0x hexadecimal
     bytes,     ///< "64", "4KiB"
     time,      ///< "2.5ns"; kept in picoseconds
+    rate,      ///< "4GB/s"; kept in bytes per second
     choice,    ///< one of `choices`
     map,       ///< of the keys of `child`
     named,     ///< names of the user's own, each with a map of the keys of `child`
@@ -57,7 +58,8 @@ class section {
     section(const node& map, const schema& s);
 
     /// The value, or the default. Throws std::logic_error for a key that the schema doesn't have, or of another kind.
-    [[nodiscard]] std::uint64_t number(std::string_view name) const; ///< number, bytes, time (ps), choice (its index)
+    [[nodiscard]] std::uint64_t
+    number(std::string_view name) const; ///< number, bytes, time (ps), rate, choice (its index)
     [[nodiscard]] bool flag(std::string_view name) const;
     [[nodiscard]] const std::string& text(std::string_view name) const;
     /// Whether the file has the key.

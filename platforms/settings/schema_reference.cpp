@@ -34,6 +34,8 @@ std::string kind_text(const key& k) {
         return "bytes";
     case value_kind::time:
         return "time";
+    case value_kind::rate:
+        return "rate";
     case value_kind::choice:
         for (const std::string& c : k.choices)
             text += (text.empty() ? "`" : ", `") + c + "`";
@@ -54,9 +56,16 @@ std::string kind_text(const key& k) {
 }
 
 std::string limit_text(const key& k, std::uint64_t value) {
-    return k.kind == value_kind::bytes  ? bytes_text(value)
-           : k.kind == value_kind::time ? time_text(value)
-                                        : std::to_string(value);
+    switch (k.kind) {
+    case value_kind::bytes:
+        return bytes_text(value);
+    case value_kind::time:
+        return time_text(value);
+    case value_kind::rate:
+        return rate_text(value);
+    default:
+        return std::to_string(value);
+    }
 }
 
 std::string range_text(const key& k) {

@@ -94,6 +94,8 @@ class converter {
             if (!seen.insert(key.text).second)
                 key.where.fail(iommulab::quoted(key.text) + " a second time", "each name once");
             node value = convert(member.second, depth + 1);
+            if (value.is == node::kind::nothing)
+                value.where = key.where; // what isn't there has no place of its own
             n.members.emplace_back(std::move(key), std::move(value));
         }
     }
@@ -161,7 +163,8 @@ std::vector<std::string> path_of(const std::string& argument, const place& where
             continue;
         }
         if (step.empty())
-            where.fail("an empty name in " + iommulab::quoted(argument.substr(0, equals)), "names with single dots between");
+            where.fail("an empty name in " + iommulab::quoted(argument.substr(0, equals)),
+                       "names with single dots between");
         path.push_back(std::exchange(step, {}));
     }
     if (path.size() > deepest)
@@ -187,7 +190,8 @@ node& step_into(node& parent, const std::string& name, const place& where) {
     if (parent.is == node::kind::list) {
         const auto index = traces::parse_number(name);
         if (!index || *index >= parent.elements.size())
-            where.fail(iommulab::quoted(name), "the number of an element, below " + std::to_string(parent.elements.size()));
+            where.fail(iommulab::quoted(name),
+                       "the number of an element, below " + std::to_string(parent.elements.size()));
         return parent.elements[*index];
     }
     if (parent.is == node::kind::scalar)

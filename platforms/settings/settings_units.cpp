@@ -21,6 +21,7 @@ constexpr std::array<unit, 6> byte_units{{{"B", 1},
                                           {"GiB", std::uint64_t{1} << 30},
                                           {"TiB", std::uint64_t{1} << 40},
                                           {"PiB", std::uint64_t{1} << 50}}};
+constexpr std::array<unit, 4> rate_units{{{"B/s", 1}, {"kB/s", 1'000}, {"MB/s", 1'000'000}, {"GB/s", 1'000'000'000}}};
 constexpr std::array<unit, 5> time_units{
     {{"ps", 1}, {"ns", 1'000}, {"us", 1'000'000}, {"ms", 1'000'000'000}, {"s", 1'000'000'000'000}}};
 
@@ -49,20 +50,9 @@ std::string in_largest_unit(std::uint64_t value, const std::array<unit, N>& unit
     return std::to_string(value / best->factor) + std::string(best->name);
 }
 
-} // namespace
-
-std::optional<std::uint64_t> parse_bytes(std::string_view text) {
-    if (const auto plain = traces::parse_number(text))
-        return plain;
-    const std::size_t end = text.find_first_not_of("0123456789");
-    if (end == 0 || end == std::string_view::npos)
-        return {};
-    const auto count = traces::parse_number(text.substr(0, end));
-    const unit* u = find_unit(byte_units, trimmed_left(text.substr(end)));
-    return count && u ? multiply(*count, u->factor) : std::nullopt;
-}
-
-std::optional<std::uint64_t> parse_time_ps(std::string_view text) {
+/// A decimal number, perhaps with a fraction, and a unit; nothing smaller than the first unit.
+template <std::size_t N>
+std::optional<std::uint64_t> parse_quantity(std::string_view text, const std::array<unit, N>& units) {
     if (text == "0")
         return 0;
     const std::size_t whole_end = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -77,21 +67,46 @@ std::optional<std::uint64_t> parse_time_ps(std::string_view text) {
         if (fraction.empty())
             return {};
     }
-    const unit* u = find_unit(time_units, trimmed_left(rest));
+    const unit* u = find_unit(units, trimmed_left(rest));
     if (!u)
         return {};
-    auto ps = multiply(*whole, u->factor);
+    auto value = multiply(*whole, u->factor);
     std::uint64_t place = u->factor;
-    for (const char digit : fraction) {
-        const auto value = static_cast<std::uint64_t>(digit - '0');
-        if (place < 10 && value != 0)
-            return {}; // less than a picosecond
+    for (const char c : fraction) {
+        const auto digit = static_cast<std::uint64_t>(c - '0');
+        if (place < 10 && digit != 0)
+            return {}; // less than one of the first unit
         place /= 10;
-        if (!ps || value * place > std::numeric_limits<std::uint64_t>::max() - *ps)
+        if (!value || digit * place > std::numeric_limits<std::uint64_t>::max() - *value)
             return {};
-        *ps += value * place;
+        *value += digit * place;
     }
-    return ps;
+    return value;
+}
+
+} // namespace
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+    if (const auto plain = traces::parse_number(text))
+        return plain;
+    const std::size_t end = text.find_first_not_of("0123456789");
+    if (end == 0 || end == std::string_view::npos)
+        return {};
+    const auto count = traces::parse_number(text.substr(0, end));
+    const unit* u = find_unit(byte_units, trimmed_left(text.substr(end)));
+    return count && u ? multiply(*count, u->factor) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_time_ps(std::string_view text) {
+    return parse_quantity(text, time_units);
+}
+
+std::optional<std::uint64_t> parse_rate(std::string_view text) {
+    return parse_quantity(text, rate_units);
+}
+
+std::string rate_text(std::uint64_t bytes_per_second) {
+    return in_largest_unit(bytes_per_second, rate_units);
 }
 
 std::string bytes_text(std::uint64_t bytes) {

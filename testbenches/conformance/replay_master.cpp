@@ -12,10 +12,14 @@ struct replay_master::entry {
     payload* carried = nullptr; // null: idle
     std::optional<std::uint64_t> output;
     std::uint64_t begin_ps = 0;
+    std::optional<std::vector<traces::table_read>> reads;
 };
 
-replay_master::replay_master(sc_core::sc_module_name name, bool loosely_timed)
-    : sc_core::sc_module(name), loosely_timed_(loosely_timed), clock_("clock", sc_core::sc_time(1, sc_core::SC_PS)) {
+replay_master::replay_master(sc_core::sc_module_name name, bool loosely_timed, std::uint64_t link_bytes_per_second)
+    : sc_core::sc_module(name),
+      loosely_timed_(loosely_timed),
+      link_bytes_per_second_(link_bytes_per_second),
+      clock_("clock", sc_core::sc_time(1, sc_core::SC_PS)) {
     socket.bind(*this);
     if (loosely_timed_) {
         SC_HAS_PROCESS(replay_master);
@@ -81,7 +85,14 @@ void replay_master::send_soon() {
     if (send_due_ || requesting_ || to_send_.empty())
         return;
     send_due_ = true;
-    clock_.after(0, task::of<&replay_master::send>(*this));
+    clock_.at(std::max(clock_.now_ps(), link_free_ps_), task::of<&replay_master::send>(*this));
+}
+
+void replay_master::take_link(const payload& p) {
+    constexpr double ps_per_second = 1e12;
+    if (link_bytes_per_second_ != 0)
+        link_free_ps_ = clock_.now_ps() + static_cast<std::uint64_t>(p.get_data_length() * ps_per_second /
+                                                                     static_cast<double>(link_bytes_per_second_));
 }
 
 void replay_master::send() {
@@ -90,6 +101,7 @@ void replay_master::send() {
     to_send_.pop_front();
     payload& p = *requesting_->carried;
     requesting_->begin_ps = clock_.now_ps();
+    take_link(p);
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
     sc_core::sc_time delay;
     const auto status = socket->nb_transport_fw(p, phase, delay);
@@ -132,6 +144,7 @@ void replay_master::finish(payload& p) {
     c.token = e.token;
     c.response.ok = p.is_response_ok();
     c.response.output_address = e.output;
+    c.response.walk_reads = std::exchange(e.reads, std::nullopt);
     if (c.response.ok && p.is_read())
         c.response.data.assign(p.buffer.begin(), p.buffer.begin() + p.get_data_length());
     const std::uint64_t begin_ps = e.begin_ps;
@@ -147,14 +160,17 @@ void replay_master::run() {
         while (to_send_.empty())
             wait(wake_);
         payload& p = *to_send_.front()->carried;
-        p.owner->begin_ps = clock_.now_ps();
         to_send_.pop_front();
+        if (link_free_ps_ > clock_.now_ps())
+            wait(clock_.to_time(link_free_ps_ - clock_.now_ps()));
+        p.owner->begin_ps = clock_.now_ps();
+        take_link(p);
         sc_core::sc_time delay;
         if (on_begin)
             on_begin();
         socket->b_transport(p, delay);
         if (on_end)
-            on_end();
+            p.owner->reads = on_end();
         wait(delay);
         finish(p);
     }

@@ -21,14 +21,16 @@ class replay_master : public sc_core::sc_module, private tlm::tlm_bw_transport_i
   public:
     tlm::tlm_initiator_socket<64> socket{"socket"};
 
-    /// `loosely_timed`: one access after the other by b_transport, else any number in four phases.
-    replay_master(sc_core::sc_module_name name, bool loosely_timed);
+    /// `loosely_timed`: one access after the other by b_transport, else any number in four phases. An access begins
+    /// when the data of the one before it have had their time on the link; 0 bytes per second: at once.
+    replay_master(sc_core::sc_module_name name, bool loosely_timed, std::uint64_t link_bytes_per_second = 0);
     ~replay_master() override;
 
     /// Called at the end of an access, in simulation; it began at `begin_ps`.
     std::function<void(dma_completion&&, std::uint64_t begin_ps)> on_complete;
-    /// Loosely timed: called around an access, during which nothing else happens.
-    std::function<void()> on_begin, on_end;
+    /// Loosely timed: called around an access, during which nothing else happens; on_end says what tables were read.
+    std::function<void()> on_begin;
+    std::function<std::vector<traces::table_read>()> on_end;
 
     void start(std::uint64_t token, const dma_access& access);
     /// By transport_dbg: at once, and without a trace.
@@ -52,7 +54,9 @@ class replay_master : public sc_core::sc_module, private tlm::tlm_bw_transport_i
     void ended();
     void run();
 
+    void take_link(const payload& p);
     bool loosely_timed_;
+    std::uint64_t link_bytes_per_second_, link_free_ps_ = 0;
     scheduler clock_; // its cycle is 1 ps
     payload_pool<entry> pool_;
     std::vector<std::unique_ptr<entry>> entries_;

@@ -106,12 +106,12 @@ simulated_machine::simulated_machine(const char* instance, const machine_configu
         });
     for (unsigned port = 0; port < d.iommus[0].ports; ++port) {
         const std::string master_name = std::string(instance) + "_master" + std::to_string(port);
-        auto master = std::make_unique<replay_master>(master_name.c_str(), loose);
+        auto master = std::make_unique<replay_master>(master_name.c_str(), loose, options.link_bytes_per_second);
         master->socket.bind(platform_->inlet(port));
         master->on_complete = [this](dma_completion&& c, std::uint64_t begin_ps) { completed(std::move(c), begin_ps); };
         if (loose) {
             master->on_begin = [this] { unit().record_walk_reads(true); };
-            master->on_end = [this] { last_reads_ = take_walk_reads(); };
+            master->on_end = [this] { return take_walk_reads(); };
         }
         masters_.push_back(std::move(master));
     }
@@ -244,8 +244,6 @@ void simulated_machine::completed(dma_completion&& c, std::uint64_t begin_ps) {
     const auto at =
         std::find_if(under_way_.begin(), under_way_.end(), [&](const under_way& u) { return u.token == c.token; });
     if (at != under_way_.end()) {
-        if (mode_ == machine_mode::lt)
-            c.response.walk_reads = std::move(last_reads_);
         if (c.response.ok)
             describe(at->access, c.response);
         if (on_access)

@@ -21,7 +21,8 @@ struct simulated_machine_options {
     /// The platform; its first IOMMU is the one that is meant. Its memories are replaced where the configuration asks
     /// for other ranges. Empty: an IOMMU with its defaults and fixed-latency memory.
     std::optional<platforms::platform_description> platform;
-    unsigned outstanding = 256; ///< accesses under way at one time, all masters together
+    unsigned outstanding = 256;              ///< accesses under way at one time, all masters together
+    std::uint64_t link_bytes_per_second = 0; ///< of the devices at each port, together; 0: no limit
     /// Which port a source's accesses go to; empty: sources take the ports in turn, in the order in which they appear.
     std::function<unsigned(std::uint32_t source_id)> port_of;
 };
@@ -85,7 +86,6 @@ class simulated_machine : public machine {
 
     std::deque<under_way> under_way_; // in order of issue
     std::vector<dma_completion> completed_;
-    std::vector<traces::table_read> last_reads_; // loosely timed: of the access that just ended
     std::uint64_t last_token_ = 0;
     bool stop_at_completion_ = false;
 };

@@ -56,6 +56,7 @@ run_result run_recording(const scenario& s, const run_options& options) {
         record, s.mode == simulation_mode::loosely_timed ? machine_mode::lt : machine_mode::at);
     conformance::simulated_machine_options machine_options;
     machine_options.platform = platform;
+    machine_options.link_bytes_per_second = d.link_bytes_per_second;
     conformance::simulated_machine machine("machine", wanted, machine_options);
 
     std::map<std::uint32_t, std::string> names = device_names(record);

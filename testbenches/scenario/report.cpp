@@ -177,6 +177,10 @@ std::string invalidations_text(const iommu_findings& i) {
     text += fmt::format("  {} synchronisations waited {} ns for accesses in flight, {} ns on average\n",
                         count_text(waits), ns_text(static_cast<double>(wait_ps)),
                         ns_text(waits ? static_cast<double>(wait_ps) / static_cast<double>(waits) : 0));
+    if (const std::uint64_t busy_ps = counted(*i.unit, "command_busy_ps"); busy_ps != 0 && waits != 0)
+        text += fmt::format("  the command queue was worked on for {} ns, {} ns for each synchronisation\n",
+                            ns_text(static_cast<double>(busy_ps)),
+                            ns_text(static_cast<double>(busy_ps) / static_cast<double>(waits)));
     for (const measured_invalidation& m : i.invalidations)
         if (m.done != 0)
             text += fmt::format("  {}: {} rounds, {} ns each on average, {} ns at most, from command to completion\n",

@@ -53,6 +53,7 @@ struct recording_description {
     std::string iommu; ///< of the platform
     unsigned outstanding = 32;
     std::uint64_t largest_burst_bytes = 4096;
+    std::uint64_t link_bytes_per_second = 0; ///< of each port's device; 0: no limit
 };
 
 struct expectations {

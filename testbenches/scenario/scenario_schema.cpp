@@ -197,6 +197,11 @@ const schema& recording_schema() {
              .help = "recorded accesses are cut into pieces of it",
              .minimum = 64,
              .maximum = 1 << 20},
+            {.name = "link",
+             .kind = value_kind::rate,
+             .default_text = "0B/s",
+             .help = "how fast the devices behind a port ask for data; 0: as fast as their outstanding accesses allow",
+             .maximum = 1'000'000'000'000},
         }};
     return s;
 }
@@ -451,6 +456,7 @@ class reader {
         d.folder = platforms::find_beside(out_.file, s.text("folder"), "traces");
         d.outstanding = static_cast<unsigned>(s.number("outstanding"));
         d.largest_burst_bytes = s.number("burst");
+        d.link_bytes_per_second = s.number("link");
         if (!std::filesystem::is_directory(d.folder))
             s.where("folder").fail("no folder " + iommulab::quoted(s.text("folder")), "the folder of a recording");
         const traces::recording record = traces::read_recording(d.folder);

@@ -193,6 +193,8 @@ class traffic_run {
 
     // --- software
     void serve(unit& u, control_cpu& c) {
+        if (u.booted)
+            return; // woken at the end, with nothing left to do
         u.software->boot(c);
         u.booted = true;
         if (std::all_of(units_.begin(), units_.end(), [](const auto& other) { return other->booted; }))
