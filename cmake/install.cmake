@@ -19,4 +19,10 @@ install(FILES ${PROJECT_BINARY_DIR}/iommulabConfig.cmake ${PROJECT_BINARY_DIR}/i
 install(FILES LICENSE README.md TYPE DOC)
 if(TARGET iommulab)
   install(TARGETS iommulab)
+  # What the program finds beside itself, with the paths of the source tree.
+  set(data_dir ${CMAKE_INSTALL_DATADIR}/iommulab)
+  install(DIRECTORY platforms DESTINATION ${data_dir} FILES_MATCHING PATTERN "*.yaml" PATTERN settings EXCLUDE PATTERN models EXCLUDE)
+  install(DIRECTORY testbenches/scenarios DESTINATION ${data_dir}/testbenches)
+  install(FILES testbenches/conformance/disputed.json DESTINATION ${data_dir}/testbenches/conformance)
+  install(DIRECTORY traces/smmuv3-strict DESTINATION ${data_dir}/traces)
 endif()

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rule: a scenario that can't be meant is refused by file:line:column, what was found, and what was expected.
+#include "platforms/data_files.h"
+#include "testbenches/scenario/scenario_schema.h"
+#include "traces/input_error.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+namespace iommulab::scenarios {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder of its own, gone at the end.
+class scenario_errors : public testing::Test {
+  protected:
+    scenario_errors() : folder_(fs::temp_directory_path() / ("iommulab-scenario-" + std::to_string(getpid()))) {
+        fs::create_directories(folder_);
+    }
+    ~scenario_errors() override { fs::remove_all(folder_); }
+
+    std::string write(const std::string& name, const std::string& text) {
+        const std::string path = (folder_ / name).string();
+        std::ofstream(path) << text;
+        return path;
+    }
+    /// What reading it says, with the folder's name taken off.
+    std::string message(const std::string& text, const read_options& options = {}) {
+        const std::string path = write("s.yaml", text);
+        try {
+            read_scenario(path, options);
+        } catch (const input_error& e) {
+            std::string what = e.what();
+            const std::string prefix = folder_.string() + "/";
+            for (std::size_t at; (at = what.find(prefix)) != std::string::npos;)
+                what.erase(at, prefix.size());
+            return what;
+        }
+        return "no error";
+    }
+
+    fs::path folder_;
+};
+
+const std::string platform = R"(platform:
+  memories:
+    ram: {ranges: [{base: 0x40000000, size: 1GiB}]}
+  iommus:
+    smmu: {model: smmu_v3, preset: mmu-600, registers: 0x1000000, ports: 2}
+)";
+const std::string master = R"(masters:
+  nic:
+    iommu: smmu
+    source_id: 0x20
+    map:
+      - {iova: 0x10000000, pa: 0x50000000, size: 64KiB}
+    traffic: {type: sequential, base: 0x10000000, size: 64KiB}
+    requests: 10
+)";
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+    const std::size_t at = text.find(what);
+    EXPECT_NE(at, std::string::npos) << what;
+    return text.replace(at, what.size(), by);
+}
+
+struct wrong {
+    const char* name;
+    const char* what; ///< in platform + master
+    const char* by;
+    const char* message;
+};
+
+const wrong all_wrong[] = {
+    {"unknown_key", "requests: 10", "requestz: 10",
+     "s.yaml:13:5: found unknown key 'requestz' in master, expected 'requests'"},
+    {"unknown_key_in_platform", "memories:", "memmories:",
+     "s.yaml:2:3: found unknown key 'memmories' in platform, expected 'memories' (one of description, memories, "
+     "iommus, interconnect)"},
+    {"wrong_type", "source_id: 0x20", "source_id: fast",
+     "s.yaml:9:16: found 'fast' for source_id, expected a whole number"},
+    {"list_for_a_value", "requests: 10", "requests: [10]",
+     "s.yaml:13:15: found a list for requests, expected a whole number"},
+    {"value_for_a_map", "traffic: {type: sequential, base: 0x10000000, size: 64KiB}", "traffic: 3",
+     "s.yaml:12:14: found '3' for traffic, expected a map"},
+    {"nothing_for_a_value", "requests: 10",
+     "requests:", "s.yaml:13:5: found nothing for requests, expected a whole number"},
+    {"bad_unit", "size: 1GiB", "size: 1GB",
+     "s.yaml:3:45: found '1GB' for size, expected bytes with B, KiB, MiB, GiB or TiB, such as 4KiB"},
+    {"bad_unit_of_time", "requests: 10", "interval: 5",
+     "s.yaml:13:15: found '5' for interval, expected a time in ps, ns, us, ms or s, such as 50ns"},
+    {"out_of_range", "source_id: 0x20", "source_id: 0x1000000",
+     "s.yaml:9:16: found '0x1000000' for source_id, expected 0 to 16777215"},
+    {"unknown_model", "model: smmu_v3", "model: smmu_v4",
+     "s.yaml:5:19: found unknown model 'smmu_v4', expected 'smmu_v3'"},
+    {"unknown_preset", "preset: mmu-600", "preset: mmu-60",
+     "s.yaml:5:36: found unknown preset 'mmu-60' of smmu_v3, expected 'mmu-600' (one of mmu-600, mmu-700, mmu-500, "
+     "qemu, qemu-s2, qemu-nested)"},
+    {"unknown_parameter", "ports: 2", "parameters: {walker: 1}",
+     "s.yaml:5:80: found unknown key 'walker' in parameters of smmu_v3, expected 'walkers'"},
+    {"parameter_out_of_range", "ports: 2", "parameters: {walkers: 0}",
+     "s.yaml:5:89: found '0' for walkers, expected 1 to 4096 walkers"},
+    {"parameter_of_no_choice", "ports: 2", "parameters: {tlb.policy: fifo}",
+     "s.yaml:5:92: found 'fifo' for tlb.policy, expected one of lru, pseudo_lru, round_robin, random"},
+    {"impossible_cache", "ports: 2", "parameters: {tlb.entries: 3}",
+     "s.yaml:5:79: found parameters that the model refuses (tlb: cache: entries must be ways times a power of two, "
+     "found 3 entries, 4 ways), expected a set that it can be built with"},
+    {"impossible_identification", "ports: 2", "parameters: {IDR5: 0}",
+     "s.yaml:5:79: found parameters that the model refuses (IDR5: no granule), expected a set that it can be built "
+     "with"},
+    {"unknown_iommu", "iommu: smmu\n", "iommu: smu\n", "s.yaml:8:12: found unknown IOMMU 'smu', expected 'smmu'"},
+    {"port_that_is_not_there", "source_id: 0x20", "port: 2",
+     "s.yaml:9:11: found port 2 of 'smmu', expected a port below 2"},
+    {"name_used_twice", "  nic:", "  smmu:",
+     "s.yaml:7:3: found 'smmu' for a master, which is the name of an IOMMU, expected each name once"},
+    {"key_twice", "requests: 10", "requests: 10\n    requests: 11",
+     "s.yaml:14:5: found 'requests' a second time, expected each name once"},
+    {"bad_name", "  nic:", "  nic-0:",
+     "s.yaml:7:3: found 'nic-0', expected a name: a letter, then letters, digits and underscores, at most 64"},
+    {"overlapping_memories", "size: 1GiB}]", "size: 1GiB}, {base: 0x7ffff000, size: 8KiB}]",
+     "s.yaml:3:59: found range 0x7ffff000 to 0x80000fff of memory 'ram', which overlaps 0x40000000 to 0x7fffffff of "
+     "memory 'ram', expected ranges that do not overlap"},
+    {"registers_in_memory", "registers: 0x1000000", "registers: 0x40000000",
+     "s.yaml:5:56: found range 0x40000000 to 0x4001ffff of the registers of 'smmu', which overlaps 0x40000000 to "
+     "0x7fffffff of memory 'ram', expected ranges that do not overlap"},
+    {"memory_beyond_the_bus", "size: 1GiB", "size: 4096TiB",
+     "s.yaml:3:27: found 4PiB from 0x40000000, which end beyond 52 address bits, expected a range below "
+     "0x10000000000000"},
+    {"timing_and_latency", "1GiB}]}", "1GiB}], timing: ddr4-2400, beat: 1ns}",
+     "s.yaml:3:78: found 'beat' of a memory with timing ddr4-2400, expected timing: fixed, or no such key"},
+    {"map_not_aligned", "size: 64KiB}\n", "size: 100}\n",
+     "s.yaml:11:50: found 100 for size, expected a multiple of 4KiB"},
+    {"page_smaller_than_the_granule", "size: 64KiB}\n", "size: 64KiB, page: 1KiB}\n",
+     "s.yaml:11:63: found 1KiB for page, expected a power of two from the granule 4KiB"},
+    {"maps_that_overlap", "size: 64KiB}\n", "size: 64KiB}\n      - {iova: 0x1000f000, pa: 0x51000000, size: 4KiB}\n",
+     "s.yaml:12:16: found range 0x1000f000 to 0x1000ffff, which overlaps 0x10000000 to 0x1000ffff of the same master, "
+     "expected ranges that do not overlap"},
+    {"map_over_the_tables", "pa: 0x50000000", "pa: 0x7fff0000",
+     "s.yaml:11:32: found range 0x7fff0000 to 0x7fffffff, which overlaps the firmware's tables at 0x7c000000 to "
+     "0x7fffffff, expected memory of its own"},
+    {"bypass_with_maps", "requests: 10", "requests: 10\n    translation: bypass",
+     "s.yaml:14:18: found bypass with maps, expected another translation, or no map"},
+    {"no_traffic", "traffic: {type: sequential, base: 0x10000000, size: 64KiB}", "burst: 64B",
+     "s.yaml:8:5: found no 'traffic' in master, expected a map"},
+    {"unknown_traffic", "type: sequential", "type: sequental",
+     "s.yaml:12:21: found 'sequental' for type of traffic, expected 'sequential' (one of sequential, strided, uniform, "
+     "zipf, pointer_chase, ring, trace)"},
+    {"traffic_without_a_window", "sequential, base: 0x10000000,", "sequential,",
+     "s.yaml:12:14: found no 'base' in sequential, expected bytes with B, KiB, MiB, GiB or TiB, such as 4KiB"},
+    {"never_ends", "    requests: 10\n", "",
+     "s.yaml:7:3: found master 'nic', which never ends, expected requests, bytes, or limits: {time: ...}"},
+    {"missing_trace", "traffic: {type: sequential, base: 0x10000000, size: 64KiB}",
+     "traffic: {type: trace, file: none.csv}", "none.csv: found No such file or directory, expected a readable file"},
+    {"missing_recording", "masters:", "recording: {folder: nowhere}\nmaster:",
+     "s.yaml:7:1: found unknown key 'master' in scenario, expected 'masters'"},
+    {"expectation_that_does_not_exist", "masters:", "expect: {max_fault: 0}\nmasters:",
+     "s.yaml:6:10: found unknown key 'max_fault' in expect, expected 'max_faults' (one of max_faults, min_faults, "
+     "max_errors, max_wrong_reads, max_mean_latency, min_requests)"},
+    {"invalidation_of_nobody",
+     "masters:", "invalidations: {storm: {master: disk, iova: 0, size: 4KiB, every: 1us}}\nmasters:",
+     "s.yaml:6:33: found 'disk' for master, expected a master with a map: 'nic'"},
+};
+
+TEST_F(scenario_errors, each_is_named_at_its_place) {
+    ASSERT_EQ(message(platform + master), "no error");
+    for (const wrong& w : all_wrong)
+        EXPECT_EQ(message(replaced(platform + master, w.what, w.by)), w.message) << w.name;
+}
+
+TEST_F(scenario_errors, whole_files) {
+    EXPECT_EQ(message(""), "s.yaml:1:1: found no 'platform' in scenario, expected a map");
+    EXPECT_EQ(message("- 1\n"), "s.yaml:1:1: found a list for scenario, expected a map");
+    EXPECT_EQ(message(platform), "s.yaml:1:1: found neither masters nor a recording, expected one of them");
+    EXPECT_EQ(message("platform: nowhere.yaml\n" + master),
+              "s.yaml:1:11: found no file 'nowhere.yaml', expected the name of a platform's file, or a map");
+    EXPECT_EQ(message(platform + "recording: {folder: nowhere}\n"),
+              "s.yaml:6:21: found no folder 'nowhere', expected the folder of a recording");
+    EXPECT_EQ(message(platform + master + "recording: {folder: nowhere}\n"),
+              "s.yaml:7:3: found 'masters' beside a recording, expected a recording alone");
+    EXPECT_EQ(message("platform: p.yaml\n" + master),
+              "s.yaml:1:11: found no file 'p.yaml', expected the name of a platform's file, or a map");
+    write("p.yaml", "memories: {ram: {ranges: []}}\n");
+    EXPECT_EQ(message("platform: p.yaml\n" + master),
+              "p.yaml:1:26: found no ranges in memory ram, expected at least one range");
+}
+
+TEST_F(scenario_errors, traces_are_read_to_their_end) {
+    write("t.csv", "time_ns,source_id,address,size_bytes,rw\n5,1,0x1000,64,r\n4,1,0x1000,64,r\n");
+    const std::string text = replaced(platform + master, "traffic: {type: sequential, base: 0x10000000, size: 64KiB}",
+                                      "traffic: {type: trace, file: t.csv}");
+    EXPECT_THAT(message(text), testing::StartsWith("t.csv:3:"));
+}
+
+TEST_F(scenario_errors, overrides_are_checked_the_same_way) {
+    const auto with = [&](const char* argument) { return message(platform + master, {{argument}, {}}); };
+    EXPECT_EQ(with("masters.nic.requests=20"), "no error");
+    EXPECT_EQ(with("masters.nic.requestz=20"),
+              "--set masters.nic.requestz=20: found unknown key 'requestz' in master, expected 'requests'");
+    EXPECT_EQ(
+        with("platform.iommus.smmu.parameters.walkers=x"),
+        "--set platform.iommus.smmu.parameters.walkers=x: found 'x' for walkers, expected a whole number (walkers)");
+    EXPECT_EQ(with("platform=armv8-server.yaml"), "no error");
+}
+
+TEST(scenario_files, those_that_come_with_the_program_are_right) {
+    const std::string folder = platforms::find_data("testbenches/scenarios");
+    ASSERT_FALSE(folder.empty());
+    unsigned files = 0;
+    for (const fs::directory_entry& e : fs::directory_iterator(folder))
+        if (e.path().extension() == ".yaml") {
+            EXPECT_NO_THROW(read_scenario(e.path().string())) << e.path();
+            ++files;
+        }
+    EXPECT_GE(files, 7U);
+}
+
+} // namespace
+} // namespace iommulab::scenarios
