@@ -29,7 +29,7 @@ struct core_options {
 
 class iommu_core {
   public:
-    iommu_core(kernel& k, const core_options& options = {});
+    explicit iommu_core(kernel& k, const core_options& options = {});
     ~iommu_core();
     iommu_core(const iommu_core&) = delete;
     iommu_core& operator=(const iommu_core&) = delete;

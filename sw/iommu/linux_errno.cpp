@@ -39,8 +39,9 @@ constexpr std::array names{
     named_errno{linux_errno::eprobe_defer, "EPROBE_DEFER", "probe again later"},
 };
 
-class category final : public boost::system::error_category {
+class category final : public boost::system::error_category { // NOLINT(cppcoreguidelines-virtual-class-destructor)
   public:
+    // boost's destructor is protected and not virtual: nobody deletes a category
     const char* name() const noexcept override { return "linux-errno"; }
     std::string message(int number) const override {
         for (const named_errno& e : names)

@@ -26,7 +26,8 @@ class fake_cpu final : public sw::cpu {
   public:
     /// Every access costs 100 ns, so that polling ends.
     static constexpr std::uint64_t access_ns = 100;
-    fake_cpu(sw::log_stream& log, std::uint64_t memory_base = 0x40000000, std::uint64_t memory_bytes = 0x40000000);
+    explicit fake_cpu(sw::log_stream& log, std::uint64_t memory_base = 0x40000000,
+                      std::uint64_t memory_bytes = 0x40000000);
 
     void add_device(std::uint64_t base, std::uint64_t bytes, fake_device& d) { devices_.push_back({base, bytes, &d}); }
     void raise_interrupt(int line) { interrupts_.push_back(line); }
