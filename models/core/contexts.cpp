@@ -79,6 +79,14 @@ bool timed_context::begin_drain(pause_request& r) {
     return engine_.begin_drain(*this);
 }
 
+bool loose_context::read64_at_once(time_part part, std::uint64_t address, std::uint64_t& value) {
+    std::uint64_t took_ps = 0;
+    if (!engine_.tables.serve_directly(address, value, took_ps))
+        return false;
+    sheet_.add(part, took_ps);
+    return true;
+}
+
 bool loose_context::begin_memory(memory_request& r) {
     sc_core::sc_time delay;
     engine_.tables.serve(r, delay);

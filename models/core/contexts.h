@@ -23,7 +23,6 @@ class timed_context final : public walk_context {
     [[nodiscard]] const access& what() const { return access_; }
     [[nodiscard]] iommu& model() const;
 
-    bool remembers() const override { return true; }
     bool may_fill(const translation_tag& tag, bool global, std::uint64_t base, std::uint64_t mask) const override;
     bool may_fill_configuration(std::uint32_t source_id, std::uint32_t pasid) const override;
 
@@ -63,7 +62,6 @@ class loose_context final : public walk_context {
   public:
     loose_context(engine_state& engine, time_sheet& sheet) : engine_(engine), sheet_(sheet) {}
 
-    bool remembers() const override { return true; }
     bool may_fill(const translation_tag&, bool, std::uint64_t, std::uint64_t) const override { return true; }
     bool may_fill_configuration(std::uint32_t, std::uint32_t) const override { return true; }
 
@@ -72,6 +70,7 @@ class loose_context final : public walk_context {
 
   private:
     bool begin_memory(memory_request& r) override;
+    bool read64_at_once(time_part part, std::uint64_t address, std::uint64_t& value) override;
     bool begin_pause(pause_request& r, std::uint64_t cycles) override;
     bool begin_look_up(pause_request& r, structure_port& port) override;
     bool begin_translation(translation_request& r) override;
@@ -84,9 +83,8 @@ class loose_context final : public walk_context {
 /// Debug: no time, no trace.
 class debug_context final : public walk_context {
   public:
-    explicit debug_context(engine_state& engine) : engine_(engine) {}
+    explicit debug_context(engine_state& engine) : walk_context(false), engine_(engine) {}
 
-    bool remembers() const override { return false; }
     bool may_fill(const translation_tag&, bool, std::uint64_t, std::uint64_t) const override { return false; }
     bool may_fill_configuration(std::uint32_t, std::uint32_t) const override { return false; }
 

@@ -4,55 +4,53 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <new>
 #include <utility>
 
 namespace iommulab {
+
+namespace detail {
+
+struct idle_frame {
+    idle_frame* next;
+};
+
+/// Constant-initialised, so that its users need no guard.
+struct idle_frames {
+    std::array<idle_frame*, 64> heads{};
+    constexpr idle_frames() = default;
+    ~idle_frames() {
+        for (idle_frame* f : heads)
+            while (f)
+                ::operator delete(std::exchange(f, f->next));
+    }
+};
+
+} // namespace detail
 
 /// Free lists by size class. SystemC runs its processes one at a time, so there is no lock; frames of different threads
 /// must not meet.
 class frame_pool {
   public:
     static void* allocate(std::size_t bytes) {
-        const std::size_t c = (bytes + granule - 1) / granule;
-        if (c >= classes)
+        const std::size_t c = size_class(bytes);
+        if (c >= idle_.heads.size())
             return ::operator new(bytes);
-        auto& head = instance().heads_[c];
-        if (!head)
-            return ::operator new(c* granule);
-        return std::exchange(head, head->next);
+        auto& head = idle_.heads[c];
+        return head ? std::exchange(head, head->next) : ::operator new(c* granule);
     }
     static void release(void* frame, std::size_t bytes) noexcept {
-        const std::size_t c = (bytes + granule - 1) / granule;
-        if (c >= classes) {
+        const std::size_t c = size_class(bytes);
+        if (c >= idle_.heads.size())
             ::operator delete(frame);
-            return;
-        }
-        auto& head = instance().heads_[c];
-        head = new (frame) node{head};
+        else
+            idle_.heads[c] = new (frame) detail::idle_frame{idle_.heads[c]};
     }
-
-    frame_pool(const frame_pool&) = delete;
-    frame_pool& operator=(const frame_pool&) = delete;
 
   private:
-    struct node {
-        node* next;
-    };
-    static constexpr std::size_t granule = 64, classes = 64;
-
-    frame_pool() = default;
-    ~frame_pool() {
-        for (node* n : heads_)
-            while (n)
-                ::operator delete(std::exchange(n, n->next));
-    }
-    static frame_pool& instance() {
-        static frame_pool pool;
-        return pool;
-    }
-    std::array<node*, classes> heads_{};
+    static constexpr std::size_t granule = 64; // bytes
+    static constexpr std::size_t size_class(std::size_t bytes) { return (bytes + granule - 1) / granule; }
+    static inline constinit detail::idle_frames idle_;
 };
 
 } // namespace iommulab

@@ -169,6 +169,12 @@ const std::vector<std::pair<std::uint64_t, std::uint32_t>>& iommu::last_walk_rea
     return engine_->walk_reads;
 }
 
+void iommu::on_access(access_observer told) {
+    engine_->observer = std::move(told);
+    for (auto& p : engine_->ports)
+        p->observed();
+}
+
 void iommu::record_walk_reads(bool on) {
     engine_->walk_reads.clear();
     engine_->tables.recorder = on ? &engine_->walk_reads : nullptr;

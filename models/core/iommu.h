@@ -19,6 +19,7 @@
 #include <tlm>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -64,6 +65,11 @@ class iommu : public sc_core::sc_module {
     /// Addresses that the last walk read, in order: for tests against recorded walks.
     [[nodiscard]] const std::vector<std::pair<std::uint64_t, std::uint32_t>>& last_walk_reads() const;
     void record_walk_reads(bool on);
+    /// Called with every access that has been answered: as it came, where its time went, and how it was answered. The
+    /// sheet's total is what the device has measured from BEGIN_REQ to BEGIN_RESP, or, loosely timed, as annotated
+    /// delay. An empty function: not any more. Direct and debug accesses are not told of.
+    using access_observer = std::function<void(const access&, const time_sheet&, access_outcome)>;
+    void on_access(access_observer told);
 
     /// Translates without time and without a trace: what an access would get from the tables as they are now.
     outcome probe(const access& a, fault* why = nullptr);

@@ -103,7 +103,8 @@ latency_profile::latency_profile(latency_profile&&) noexcept = default;
 latency_profile& latency_profile::operator=(latency_profile&&) noexcept = default;
 
 void latency_profile::add(const time_sheet& sheet) {
-    // Walks of one kind often cost the same: a run of equal latencies goes into the histogram at once, like a run of hits.
+    // Walks of one kind often cost the same: a run of equal latencies goes into the histogram at once, like a run of
+    // hits.
     if (sheet.total_ps() != impl_->run_ps || impl_->run_length == 0) {
         impl_->end_run();
         impl_->run_ps = sheet.total_ps();

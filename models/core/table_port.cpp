@@ -89,6 +89,14 @@ void table_port::pump() {
     }
 }
 
+/// From a call on the backward path, from which no call on the forward path may come.
+void table_port::pump_soon() {
+    if (waiting_.empty() || pump_pending_)
+        return;
+    pump_pending_ = true;
+    clock_.at(std::max(channel_free_, clock_.cycle_after(sc_core::SC_ZERO_TIME)), task::of<&table_port::pump>(*this));
+}
+
 void table_port::send(memory_request& r) {
     payload& p = prepare(r);
     outstanding_probe.set(++outstanding_, clock_.now_ps());
@@ -127,7 +135,7 @@ tlm::tlm_sync_enum table_port::nb_transport_bw(tlm::tlm_generic_payload& generic
     auto& p = static_cast<payload&>(generic);
     if (phase == tlm::END_REQ) {
         request_ended(delay);
-        pump();
+        pump_soon();
         return tlm::TLM_ACCEPTED;
     }
     if (phase != tlm::BEGIN_RESP)
@@ -137,7 +145,7 @@ tlm::tlm_sync_enum table_port::nb_transport_bw(tlm::tlm_generic_payload& generic
     complete(p, delay);
     phase = tlm::END_RESP;
     p.release();
-    pump();
+    pump_soon();
     return tlm::TLM_COMPLETED;
 }
 
@@ -187,6 +195,7 @@ const unsigned char* table_port::direct(std::uint64_t address, unsigned bytes, s
         d.last = std::min<std::uint64_t>(dmi.get_end_address(), (page << 12) | 0xfff);
         d.data = dmi.get_dmi_ptr() + (d.first - dmi.get_start_address());
         d.latency = dmi.get_read_latency();
+        d.latency_ps = clock_.ps(d.latency);
         if (d.last - address < bytes - 1)
             return nullptr;
     }

@@ -51,8 +51,8 @@ constexpr time_part walk_level(unsigned stage, unsigned level) {
         static_cast<unsigned>(stage == 2 ? time_part::stage2_level_0 : time_part::walk_level_0) + level);
 }
 
-/// Times in picoseconds of simulated time. Most accesses meet few of the causes: a part that was never charged is not even
-/// cleared, so that a sheet costs what it is used for.
+/// Times in picoseconds of simulated time. Most accesses meet few of the causes: a part that was never charged is not
+/// even cleared, so that a sheet costs what it is used for.
 class time_sheet {
   public:
     time_sheet() {} // NOLINT(modernize-use-equals-default): parts_ stays as it is

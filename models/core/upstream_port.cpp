@@ -226,7 +226,8 @@ void upstream_port::issue(transaction& t) {
         return;
     }
     if (t.refused) {
-        t.status = t.ignored ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE;
+        if (!t.ignored) // else what memory said of earlier pieces stands
+            t.status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
         retire(t);
         return;
     }
@@ -318,21 +319,27 @@ void upstream_port::pump() {
     while (!to_send_.empty() && !sending_) {
         const std::uint64_t now = engine_.clock.cycle_after(sc_core::SC_ZERO_TIME);
         if (now < bus_free_) {
-            if (!pump_pending_) {
-                pump_pending_ = true;
-                engine_.clock.at(bus_free_, {[](void* p) {
-                                                 auto& self = *static_cast<upstream_port*>(p);
-                                                 self.pump_pending_ = false;
-                                                 self.pump();
-                                             },
-                                             this});
-            }
+            pump_soon();
             return;
         }
         piece_payload& p = *to_send_.front();
         to_send_.pop_front();
         send(p);
     }
+}
+
+/// At the next cycle in which the bus is free; never from within this call, as it may be one on the backward path.
+void upstream_port::pump_soon() {
+    if (to_send_.empty() || pump_pending_)
+        return;
+    pump_pending_ = true;
+    engine_.clock.at(std::max(bus_free_, engine_.clock.cycle_after(sc_core::SC_ZERO_TIME)),
+                     {[](void* p) {
+                          auto& self = *static_cast<upstream_port*>(p);
+                          self.pump_pending_ = false;
+                          self.pump();
+                      },
+                      this});
 }
 
 void upstream_port::send(piece_payload& p) {
@@ -374,7 +381,7 @@ tlm::tlm_sync_enum upstream_port::nb_transport_bw(tlm::tlm_generic_payload& gene
     auto& p = static_cast<piece_payload&>(generic);
     if (phase == tlm::END_REQ) {
         request_ended(delay);
-        pump();
+        pump_soon();
         return tlm::TLM_ACCEPTED;
     }
     if (phase != tlm::BEGIN_RESP)
@@ -384,7 +391,7 @@ tlm::tlm_sync_enum upstream_port::nb_transport_bw(tlm::tlm_generic_payload& gene
     piece_done(p, delay);
     phase = tlm::END_RESP;
     p.release();
-    pump();
+    pump_soon();
     return tlm::TLM_COMPLETED;
 }
 
@@ -428,6 +435,8 @@ void upstream_port::send_response(transaction& t) {
     engine_.statistics
         .of({t.piece.source_id, t.how, t.how == access_outcome::fault ? std::uint8_t{0} : t.page.log2_size})
         .add(t.sheet);
+    if (engine_.observer) [[unlikely]]
+        engine_.observer(sideband::describe(*t.payload), t.sheet, t.how);
     tlm::tlm_phase phase = tlm::BEGIN_RESP;
     sc_core::sc_time delay;
     if (from_device->nb_transport_bw(*t.payload, phase, delay) != tlm::TLM_ACCEPTED) {

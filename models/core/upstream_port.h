@@ -35,6 +35,8 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     /// A synchronisation began: what is translated but not issued must be translated again.
     void renew_waiting();
     void reset();
+    /// An observer has come or gone.
+    void observed() { forget(); }
     void trace(waveform_writer& writer, const std::string& scope);
     [[nodiscard]] unsigned outstanding() const { return outstanding_; }
     [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
@@ -67,6 +69,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     void issue(transaction& t);
     void retire(transaction& t);
     void pump();
+    void pump_soon();
     void send(piece_payload& p);
     void request_ended(const sc_core::sc_time& delay);
     void piece_done(piece_payload& p, const sc_core::sc_time& delay);
@@ -82,13 +85,14 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     void transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who);
     void forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, std::uint64_t address,
                      std::uint64_t distance, latency_profile& profile);
-    void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const access& a);
+    void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const access& a,
+                          const translation* hit);
     struct loose_result {
         translation page;
         access_outcome how = access_outcome::miss;
         bool refused = false, ignored = false;
     };
-    loose_result resolve(const access& a, time_sheet& sheet);
+    void resolve(const access& a, const translation* hit, time_sheet& sheet, loose_result& r);
     bool forward_piece(tlm::tlm_generic_payload& p, const access& piece, std::uint32_t offset, const translation& page,
                        sc_core::sc_time& delay);
 

@@ -41,9 +41,10 @@ void upstream_port::forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& d
 void upstream_port::transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who) {
     const access a = sideband::describe(p);
     const translation* hit = micro_tlb_.find(tlb_owner::of_requester(a), a.address);
-    if (!hit || !(hit->allowed & rights::needed_by(a)) || hit->bytes_from(a.address) < a.length_bytes) {
+    if (!hit || !(hit->allowed & rights::needed_by(a)) || hit->bytes_from(a.address) < a.length_bytes ||
+        engine_.observer) { // a hit that is not observed needs no sheet
         forget();
-        transport_slowly(p, delay, a);
+        transport_slowly(p, delay, a, hit);
         return;
     }
     latency_profile& profile = engine_.statistics.of(
@@ -82,15 +83,13 @@ struct stalled_caller final : stalled_access {
 };
 } // namespace
 
-upstream_port::loose_result upstream_port::resolve(const access& a, time_sheet& sheet) {
-    loose_result r;
+void upstream_port::resolve(const access& a, const translation* hit, time_sheet& sheet, loose_result& r) {
     forget();
     sheet.add(time_part::micro_tlb, micro_tlb_ps_);
-    const tlb_owner owner = tlb_owner::of_requester(a);
-    if (const translation* hit = micro_tlb_.find(owner, a.address); hit && (hit->allowed & rights::needed_by(a))) {
+    if (hit && (hit->allowed & rights::needed_by(a))) {
         r.page = *hit;
         r.how = hit->bypassed ? access_outcome::bypass : access_outcome::micro_tlb_hit;
-        return r;
+        return;
     }
     for (;;) {
         sheet.add(time_part::tlb, engine_.clock.to_ps(engine_.parameters.request_cycles));
@@ -105,9 +104,9 @@ upstream_port::loose_result upstream_port::resolve(const access& a, time_sheet& 
             if (found->cacheable) {
                 if (context.asked && !context.hit)
                     engine_.misses.fill(*found);
-                keep(owner, *found);
+                keep(tlb_owner::of_requester(a), *found);
             }
-            return r;
+            return;
         }
         const fault f = context.refusal();
         ++engine_.counts.faults;
@@ -116,12 +115,12 @@ upstream_port::loose_result upstream_port::resolve(const access& a, time_sheet& 
         r.ignored = f.ends == fault::ending::ignore;
         if (f.ends != fault::ending::stall) {
             model_.report(a, f, 0);
-            return r;
+            return;
         }
         // only a thread can wait; a method's access ends as if it had been terminated
         if (sc_core::sc_get_current_process_handle().proc_kind() == sc_core::SC_METHOD_PROC_) {
             model_.report(a, f, 0);
-            return r;
+            return;
         }
         ++engine_.counts.stalled;
         stalled_caller caller;
@@ -134,13 +133,14 @@ upstream_port::loose_result upstream_port::resolve(const access& a, time_sheet& 
         sheet.add(time_part::stalled, engine_.now_ps() - since);
         if (caller.verdict != stall_verdict::retry) {
             r.ignored = caller.verdict == stall_verdict::ignore;
-            return r;
+            return;
         }
         r = {};
     }
 }
 
-void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const access& a) {
+void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const access& a,
+                                     const translation* hit) {
     time_sheet sheet;
     const std::uint64_t started_ps = engine_.now_ps() + engine_.clock.ps(delay);
     sheet.begin(started_ps);
@@ -148,9 +148,10 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
     loose_result r;
     access_outcome how = access_outcome::micro_tlb_hit;
     std::uint32_t done = 0;
+    tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE; // the first that is none stands
     p.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     do {
-        r = resolve(piece, sheet);
+        resolve(piece, hit, sheet, r);
         if (how == access_outcome::micro_tlb_hit || r.how == access_outcome::fault || r.how == access_outcome::miss)
             how = r.how;
         if (r.refused)
@@ -162,26 +163,35 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
         part.length_bytes = bytes;
         const bool ok = forward_piece(p, part, done, r.page, took);
         sheet.add(time_part::memory, engine_.clock.ps(took));
-        if (!ok)
+        if (!ok && status == tlm::TLM_OK_RESPONSE)
+            status = p.get_response_status();
+        if (p.get_response_status() == tlm::TLM_BURST_ERROR_RESPONSE)
             break;
-        done += bytes;
+        done += bytes; // with a bus error too: where pieces are under way together, none knows of the others
         piece.address += bytes;
         piece.length_bytes -= bytes;
-        engine_.counts.split += piece.length_bytes != 0;
+        if (piece.length_bytes != 0) {
+            ++engine_.counts.split;
+            hit = micro_tlb_.find(tlb_owner::of_requester(piece), piece.address);
+        }
     } while (piece.length_bytes != 0);
 
     if (r.refused) {
         if (r.ignored && p.is_read())
             std::memset(p.get_data_ptr() + done, 0, p.get_data_length() - done);
-        p.set_response_status(r.ignored ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+        if (!r.ignored)
+            status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
         p.set_dmi_allowed(false);
     }
+    p.set_response_status(status);
     // simulated time that has passed in a stall is not annotated a second time
     const std::uint64_t passed = engine_.now_ps() + engine_.clock.ps(delay) - started_ps;
     const std::uint64_t annotate = sheet.total_ps() > passed ? sheet.total_ps() - passed : 0;
     delay += sc_core::sc_time::from_value(annotate / std::max<std::uint64_t>(1, engine_.clock.resolution_ps()));
     engine_.statistics.of({a.source_id, how, how == access_outcome::fault ? std::uint8_t{0} : r.page.log2_size})
         .add(sheet);
+    if (engine_.observer) [[unlikely]]
+        engine_.observer(a, sheet, how);
 }
 
 bool upstream_port::forward_piece(tlm::tlm_generic_payload& p, const access& piece, std::uint32_t offset,

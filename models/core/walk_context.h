@@ -49,13 +49,18 @@ struct translation_request {
 class walk_context {
   public:
     virtual ~walk_context() = default;
-    walk_context() = default;
+    /// `remembers`: false for a debug access, see remembers().
+    explicit walk_context(bool remembers = true) : remembers_(remembers) {}
     walk_context(const walk_context&) = delete;
     walk_context& operator=(const walk_context&) = delete;
 
     /// 8 bytes at `address`; nullopt: external abort.
     auto read64(time_part part, std::uint64_t address) {
         struct awaiter : memory_awaiter {
+            bool await_ready() {
+                request.ok = context->read64_at_once(request.part, request.address, request.words[0]);
+                return request.ok || context->begin_memory(request);
+            }
             std::optional<std::uint64_t> await_resume() const {
                 return request.ok ? std::optional<std::uint64_t>(request.words[0]) : std::nullopt;
             }
@@ -188,7 +193,7 @@ class walk_context {
     [[nodiscard]] const fault& refusal() const { return fault_; }
 
     /// False for a debug access: no cache is read or filled, no table entry is updated.
-    [[nodiscard]] virtual bool remembers() const = 0;
+    [[nodiscard]] bool remembers() const { return remembers_; }
     /// May a cache be filled with something read since this walk began? Not if an invalidation that covers it came
     /// meanwhile.
     [[nodiscard]] virtual bool may_fill(const translation_tag& tag, bool global, std::uint64_t base,
@@ -198,12 +203,15 @@ class walk_context {
   protected:
     /// Each begins what is asked for; true: it is done. Otherwise the waiter is resumed when it is.
     virtual bool begin_memory(memory_request& r) = 0;
+    /// The commonest read, if it can be answered here and now; otherwise it is begun as any other.
+    virtual bool read64_at_once(time_part, std::uint64_t /*address*/, std::uint64_t& /*value*/) { return false; }
     virtual bool begin_pause(pause_request& r, std::uint64_t cycles) = 0;
     virtual bool begin_look_up(pause_request& r, structure_port& port) = 0;
     virtual bool begin_translation(translation_request& r) = 0;
     virtual bool begin_drain(pause_request& r) = 0;
 
     fault fault_;
+    bool remembers_;
 
   private:
     struct memory_awaiter {

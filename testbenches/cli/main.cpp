@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line. Exit status: 0 done, 1 the run found what it was asked to look for, 2 bad input or use.
 #include "platforms/data_files.h"
+#include "testbenches/bench/bench.h"
 #include "testbenches/cli/models_command.h"
 #include "testbenches/cli/terminal.h"
 #include "testbenches/conformance/replay.h"
@@ -45,7 +46,7 @@ struct replay_arguments {
 
 /// A scenario's file: a path, or the name of one that comes with the program.
 std::string scenario_file(const std::string& name) {
-    if (fs::exists(name))
+    if (fs::is_regular_file(name))
         return name;
     if (name.find('/') == std::string::npos)
         for (const char* end : {".yaml", ""})
@@ -122,11 +123,9 @@ int replay(replay_arguments& a) {
     return conformance::run_replay(a.paths, a.options, conformance::simulated_machines(), std::cout, std::cerr);
 }
 
-void add_scenario_options(CLI::App& command, run_arguments& a, bool required) {
-    auto* scenario =
-        command.add_option("SCENARIO", a.scenario, "a scenario's file, or the name of one that comes with the program");
-    if (required)
-        scenario->required();
+void add_scenario_options(CLI::App& command, run_arguments& a) {
+    command.add_option("SCENARIO", a.scenario, "a scenario's file, or the name of one that comes with the program")
+        ->required();
     command.add_option("--set", a.read.overrides, "replace a value: masters.nic.outstanding=4; may be repeated")
         ->type_name("KEY=VALUE")
         ->type_size(1)
@@ -141,7 +140,7 @@ int start(int argc, char** argv) {
 
     run_arguments run_args;
     auto* run_command = app.add_subcommand("run", "run a scenario");
-    add_scenario_options(*run_command, run_args, false);
+    add_scenario_options(*run_command, run_args);
     run_command->add_option("--out", run_args.out, "folder for result.json")->capture_default_str()->type_name("DIR");
     run_command->add_option("--vcd", run_args.run.vcd, "write waveforms")->type_name("FILE");
     run_command->add_option("--timeline", run_args.run.timeline, "write the times of single accesses, up to a million")
@@ -150,7 +149,7 @@ int start(int argc, char** argv) {
 
     run_arguments check_args;
     auto* check_command = app.add_subcommand("check", "read a scenario and say what is wrong with it; run nothing");
-    add_scenario_options(*check_command, check_args, true);
+    add_scenario_options(*check_command, check_args);
 
     replay_arguments replay_args;
     auto* replay_command = app.add_subcommand("replay", "run conformance vectors and recordings");
@@ -163,6 +162,17 @@ int start(int argc, char** argv) {
         ->type_name("NAME")
         ->allow_extra_args(false);
     replay_command->add_flag("--verbose", replay_args.options.verbose, "a line for each row and step");
+
+    bench::bench_options bench_args;
+    auto* bench_command = app.add_subcommand("bench", "simulation speed, as ratios to raw TLM-2.0 of the same process");
+    bench_command->add_flag("--json", bench_args.json, "print JSON");
+    bench_command->add_option("--only", bench_args.only, "cases whose name contains this")->type_name("NAME");
+    bench_command->add_option("--rounds", bench_args.rounds, "samples of each case")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
+    bench_command->add_option("--scale", bench_args.scale, "operations of a sample, as a factor")
+        ->capture_default_str()
+        ->check(CLI::Range(0.001, 1000.0));
 
     std::string model, format = "text";
     auto* models_command =
@@ -186,6 +196,12 @@ int start(int argc, char** argv) {
     }
     if (*replay_command)
         return replay(replay_args);
+    if (*bench_command) {
+        if (bench::run_bench(bench_args, std::cout))
+            return done;
+        std::cerr << "--only: found " << bench_args.only << ", which no case's name contains\n";
+        return bad_input;
+    }
     if (*models_command)
         return cli::show_models(model, format == "json");
     if (*reference_command) {

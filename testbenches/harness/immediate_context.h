@@ -32,7 +32,6 @@ class immediate_context : public walk_context {
     std::function<bool(std::uint64_t)> exists = [](std::uint64_t) { return false; };
     /// Called before each transfer: another agent's chance to change `memory`.
     std::function<void(const memory_request&)> before_transfer;
-    bool debug = false;
     /// The walk is suspended at each question and resumed with its answer, as it is where answers take time.
     bool suspends = false;
     /// Invalidations since the walk began: what they cover may not be cached.
@@ -44,7 +43,7 @@ class immediate_context : public walk_context {
     std::uint64_t look_ups = 0;   ///< that cost something
     std::uint64_t cycles = 0;     ///< asked for by pass()
 
-    [[nodiscard]] bool remembers() const override { return !debug; }
+    void set_debug(bool debug) { remembers_ = !debug; }
     [[nodiscard]] bool may_fill(const translation_tag& tag, bool global, std::uint64_t base,
                                 std::uint64_t mask) const override {
         for (const invalidation& i : invalidations)

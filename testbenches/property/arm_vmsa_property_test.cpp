@@ -276,10 +276,10 @@ void compare(const ref::chooser& choose, ref::stages translation, tally& seen) {
 
         // a debug walk of the same access finds the same page, and touches nothing
         const auto before = plain.context.memory.size();
-        plain.context.debug = true;
+        plain.context.set_debug(true);
         plain.context.forget_history();
         const walk_result debug = plain.walk(a, caches);
-        plain.context.debug = false;
+        plain.context.set_debug(false);
         EXPECT_EQ(text_of(debug), text_of(got));
         EXPECT_TRUE(plain.context.updates.empty());
         EXPECT_EQ(plain.context.memory.size(), before);

@@ -309,12 +309,12 @@ TEST_F(cached, what_an_invalidation_overtook_is_not_kept) {
 
 TEST_F(cached, a_debug_access_neither_sees_nor_fills) {
     caches = {&stage1_tables, &stage2_tables, &whole};
-    context.debug = true;
+    context.set_debug(true);
     EXPECT_EQ(reads_of(an_access(va)), 15U);
     EXPECT_EQ(stage1_tables.at(2).live() + stage2_tables.at(2).live() + whole.cache().live(), 0U);
-    context.debug = false;
+    context.set_debug(false);
     reads_of(an_access(va));
-    context.debug = true;
+    context.set_debug(true);
     EXPECT_EQ(reads_of(an_access(va)), 15U);
     EXPECT_EQ(context.look_ups, 0U);
 }

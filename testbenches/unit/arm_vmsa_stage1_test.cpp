@@ -260,11 +260,11 @@ TEST_F(stage_1, hardware_sets_af_and_dirty_state) {
     EXPECT_TRUE(context.updates.empty());
     regime.hd = true;
 
-    context.debug = true;
+    context.set_debug(true);
     EXPECT_EQ(translate(writing(va)).page.allowed & rights::writes, rights::writes);
     EXPECT_EQ(translate(reading(va)).page.allowed & rights::writes, 0);
     EXPECT_EQ(context.memory[at3], clean);
-    context.debug = false;
+    context.set_debug(false);
 
     EXPECT_EQ(translate(reading(va)).page.allowed & rights::writes, 0); // clean: the first write must come back
     EXPECT_EQ(context.memory[at3], clean | accessed);
