@@ -78,6 +78,21 @@ void need_map(const node& value, const std::string& name) {
         value.where.fail(value.describe() + " for " + name, "a map");
 }
 
+/// The members of maps in `from` under dotted names.
+void flatten(const node& from, const std::string& prefix, node& into) {
+    for (const auto& [key, value] : from.members) {
+        node name = key;
+        name.text = prefix + key.text;
+        if (value.is == node::kind::map) {
+            flatten(value, name.text + '.', into);
+            continue;
+        }
+        if (into.find(name.text))
+            key.where.fail(iommulab::quoted(name.text) + " a second time", "each name once");
+        into.members.emplace_back(std::move(name), value);
+    }
+}
+
 } // namespace
 
 section::section(const node& map, const schema& s) : schema_(&s), where_(map.where) {
@@ -237,8 +252,12 @@ const section& section::child(std::string_view name) const {
 }
 section section::declared(std::string_view name, const schema& s) const {
     const entry& e = find(name);
-    if (e.given)
-        return {e.raw, s};
+    if (e.given) {
+        node flat = e.raw;
+        flat.members.clear();
+        flatten(e.raw, "", flat);
+        return {flat, s};
+    }
     node none;
     none.where = where_;
     return {none, s};

@@ -73,7 +73,8 @@ class section {
         std::shared_ptr<const section> value;
     };
     [[nodiscard]] const std::vector<member>& members(std::string_view name) const;
-    /// Reads a map declared elsewhere; an absent one has no keys.
+    /// Reads a map declared elsewhere; an absent one has no keys. A key with dots, "tlb.entries", may be said as a map
+    /// in a map too.
     [[nodiscard]] section declared(std::string_view name, const schema& s) const;
 
     [[nodiscard]] const place& where() const { return where_; }

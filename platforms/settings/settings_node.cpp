@@ -5,6 +5,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -220,8 +221,19 @@ void override_value(node& root, const std::string& argument) {
     node value = parse_yaml(argument.substr(argument.find('=') + 1), *where.file);
     set_places(value, where);
     node* at = &root;
-    for (const std::string& step : path)
-        at = &step_into(*at, step, where);
+    for (std::size_t n = 0; n < path.size(); ++n) {
+        // a key may have dots itself: "tlb.entries"
+        std::string rest = path[n];
+        for (std::size_t k = n + 1; k < path.size(); ++k)
+            rest += '.' + path[k];
+        const auto whole =
+            std::find_if(at->members.begin(), at->members.end(), [&](const auto& m) { return m.first.text == rest; });
+        if (whole != at->members.end()) {
+            at = &whole->second;
+            break;
+        }
+        at = &step_into(*at, path[n], where);
+    }
     *at = std::move(value);
 }
 

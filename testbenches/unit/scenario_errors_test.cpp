@@ -205,6 +205,11 @@ TEST_F(scenario_errors, overrides_are_checked_the_same_way) {
         with("platform.iommus.smmu.parameters.walkers=x"),
         "--set platform.iommus.smmu.parameters.walkers=x: found 'x' for walkers, expected a whole number (walkers)");
     EXPECT_EQ(with("platform=armv8-server.yaml"), "no error");
+    EXPECT_EQ(with("platform.iommus.smmu.parameters.tlb.entries=1024"), "no error");
+    EXPECT_EQ(
+        with("platform.iommus.smmu.parameters.tlb.entriez=1024"),
+        "--set platform.iommus.smmu.parameters.tlb.entriez=1024: found unknown key 'tlb.entriez' in parameters of "
+        "smmu_v3, expected 'tlb.entries'");
 }
 
 TEST(scenario_files, those_that_come_with_the_program_are_right) {

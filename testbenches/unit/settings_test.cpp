@@ -101,6 +101,10 @@ TEST(settings_overrides, replace_and_add_by_path) {
     override_value(root, "masters.nic.burst=64B");
     override_value(root, "list.1.a=7");
     override_value(root, "new.map={x: 1}");
+    root.members.emplace_back(node{node::kind::scalar, root.where, "dotted.name", {}, {}}, node{});
+    override_value(root, "dotted.name=5");
+    EXPECT_EQ(root.find("dotted.name")->text, "5");
+    EXPECT_EQ(root.find("dotted"), nullptr);
     EXPECT_EQ(root.find("masters")->find("nic")->find("outstanding")->text, "4");
     EXPECT_EQ(root.find("masters")->find("nic")->find("burst")->text, "64B");
     EXPECT_EQ(root.find("list")->elements[1].find("a")->text, "7");
