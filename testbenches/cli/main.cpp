@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line. Exit status: 0 done, 1 the run found what it was asked to look for, 2 bad input or use.
 #include "platforms/data_files.h"
+#include "testbenches/bench/bench.h"
 #include "testbenches/cli/models_command.h"
 #include "testbenches/cli/terminal.h"
 #include "testbenches/conformance/replay.h"
@@ -162,6 +163,17 @@ int start(int argc, char** argv) {
         ->allow_extra_args(false);
     replay_command->add_flag("--verbose", replay_args.options.verbose, "a line for each row and step");
 
+    bench::bench_options bench_args;
+    auto* bench_command = app.add_subcommand("bench", "simulation speed, as ratios to raw TLM-2.0 of the same process");
+    bench_command->add_flag("--json", bench_args.json, "print JSON");
+    bench_command->add_option("--only", bench_args.only, "cases whose name contains this")->type_name("NAME");
+    bench_command->add_option("--rounds", bench_args.rounds, "samples of each case")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
+    bench_command->add_option("--scale", bench_args.scale, "operations of a sample, as a factor")
+        ->capture_default_str()
+        ->check(CLI::Range(0.001, 1000.0));
+
     std::string model, format = "text";
     auto* models_command =
         app.add_subcommand("models", "list the models; with a name: its parameters, registers, ports, statistics");
@@ -184,6 +196,12 @@ int start(int argc, char** argv) {
     }
     if (*replay_command)
         return replay(replay_args);
+    if (*bench_command) {
+        if (bench::run_bench(bench_args, std::cout))
+            return done;
+        std::cerr << "--only: found " << bench_args.only << ", which no case's name contains\n";
+        return bad_input;
+    }
     if (*models_command)
         return cli::show_models(model, format == "json");
     if (*reference_command) {
