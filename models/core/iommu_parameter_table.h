@@ -45,7 +45,7 @@ std::vector<parameter<Struct>> declare_iommu_parameters() {
     };
     add("clock_period_ps", "ps", &p::clock_period_ps, 1, 1'000'000, "assumption: 1 GHz");
     add("port_outstanding", "accesses", &p::port_outstanding, 1, 4096,
-        "gem5 SMMUv3.py (b1a44b89): xlate_slots 64; MMU-600 TCU in Agilex 5 (Intel 814346): XLATE_SLOTS 64");
+        "gem5 src/dev/arm (b1a44b89): xlate_slots 64; MMU-600 TCU in Agilex 5 (Intel 814346): XLATE_SLOTS 64");
     add("port_accept_cycles", "cycles", &p::port_accept_cycles, 1, 1000, "MMU-600AE TRM: one look-up a cycle");
     add("order", "choice", &p::order, 0, 1,
         "assumption: in order, as one AXI id; PCIe Base 2.4 asks for it within a requester's posted writes",
@@ -54,14 +54,14 @@ std::vector<parameter<Struct>> declare_iommu_parameters() {
         t, &p::micro_tlb,
         {"micro_tlb.entries", "micro_tlb.ways", "micro_tlb.policy", "micro_tlb.latency_cycles",
          "micro_tlb.initiation_cycles", "micro_tlb.ports"},
-        "gem5 SMMUv3.py (b1a44b89): 32 entries, fully associative, 1 cycle; MMU-600AE TRM: pseudo-LRU");
+        "gem5 src/dev/arm (b1a44b89): 32 entries, fully associative, 1 cycle; MMU-600AE TRM: pseudo-LRU");
     detail::declare_cache(
         t, &p::tlb,
         {"tlb.entries", "tlb.ways", "tlb.policy", "tlb.latency_cycles", "tlb.initiation_cycles", "tlb.ports"},
-        "Intel 683567 (MMU-500): 512 entries; MMU-600AE TRM: 4-way, random; gem5 SMMUv3.py (b1a44b89): 3 cycles");
+        "Intel 683567 (MMU-500): 512 entries; MMU-600AE TRM: 4-way, random; gem5 src/dev/arm (b1a44b89): 3 cycles");
     add("request_cycles", "cycles", &p::request_cycles, 0, 10000,
-        "gem5 SMMUv3.py (b1a44b89): ifc_smmu_lat 8, from a port to the shared part");
-    add("walkers", "walkers", &p::walkers, 1, 4096, "gem5 SMMUv3.py (b1a44b89): ptw_slots 16");
+        "gem5 src/dev/arm (b1a44b89): ifc_smmu_lat 8, from a port to the shared part");
+    add("walkers", "walkers", &p::walkers, 1, 4096, "gem5 src/dev/arm (b1a44b89): ptw_slots 16");
     add("table_outstanding", "reads", &p::table_outstanding, 1, 4096,
         "assumption: as many as walkers; MMU-600AE TRM: at most PTW_SLOTS + 2");
     add("register_cycles", "cycles", &p::register_cycles, 0, 10000, "assumption: an APB access");
