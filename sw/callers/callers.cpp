@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sw/callers/callers.h"
+
+#include "sw/callers/direct.h"
+
+#include <array>
+
+namespace iommulab::sw {
+namespace {
+
+constexpr std::array list{
+    caller_description{"direct", "a driver that attaches its devices to one domain: no second try, the errno handed on",
+                       direct_caller::make},
+};
+
+} // namespace
+
+std::span<const caller_description> callers() {
+    return list;
+}
+
+const caller_description* caller_named(std::string_view name) {
+    for (const caller_description& c : list)
+        if (name == c.name)
+            return &c;
+    return nullptr;
+}
+
+std::vector<std::span<const failure_row>> caller_failures() {
+    return {direct_caller::failures()};
+}
+
+} // namespace iommulab::sw
