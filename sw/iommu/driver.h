@@ -15,6 +15,7 @@
 namespace iommulab::sw {
 
 class kernel;
+struct provocation;
 
 enum class capability : std::uint8_t {
     cache_coherency,     ///< IOMMU_CAP_CACHE_COHERENCY: DMA can be made to snoop
@@ -70,6 +71,7 @@ struct driver_description {
     std::span<const failure_row> page_table_failures; ///< of the table format that it uses, shared with other drivers
     std::span<const injection_point> injection_points;
     std::unique_ptr<iommu_driver> (*make)(kernel& k);
+    std::span<const provocation> (*provocations)(); ///< of every reachable row of scope attach (sw/iommu/provocation.h)
 };
 
 } // namespace iommulab::sw

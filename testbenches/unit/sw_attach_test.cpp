@@ -4,6 +4,7 @@
 #include "models/smmu_v3/spec/registers.h"
 #include "models/smmu_v3/spec/stream_table_entry.h"
 #include "sw/drivers/arm_smmu_v3/failures.h"
+#include "sw/drivers/arm_smmu_v3/provocations.h"
 #include "sw/iommu/core_failures.h"
 #include "testbenches/harness/smmu_bench.h"
 
@@ -20,12 +21,6 @@ using harness::fake_smmu;
 using harness::smmu_bench;
 namespace row = arm_smmu_v3::row;
 
-/// Sets up, and attaches a device to a domain in a way that must meet the row.
-struct provocation {
-    const char* id;
-    std::function<result<void>(smmu_bench&)> attach;
-};
-
 smmu_bench& started(smmu_bench& b, const std::function<void(fake_smmu&)>& change = {}) {
     fake_smmu& s = b.add_smmu();
     if (change)
@@ -34,124 +29,65 @@ smmu_bench& started(smmu_bench& b, const std::function<void(fake_smmu&)>& change
     return b;
 }
 
-/// Domains that must outlive the call that made them.
-std::vector<std::unique_ptr<domain>>& kept() {
-    static std::vector<std::unique_ptr<domain>> domains;
-    return domains;
-}
-
-domain& fresh(smmu_bench& b, const device& dev) {
-    kept().push_back(b.core->allocate_domain(dev));
-    return *kept().back();
-}
-
-result<void> attach_fresh(smmu_bench& b, device& dev) {
-    return b.core->attach_device(fresh(b, dev), dev);
-}
-
-/// A domain that `first` is on, then `second` attached to it.
-result<void> attach_second(smmu_bench& b, device& first, device& second) {
-    domain& d = fresh(b, first);
-    EXPECT_TRUE(b.core->attach_device(d, first));
-    return b.core->attach_device(d, second);
-}
-
 void with_ssids(fake_smmu& s) {
     s.IDR0 |= 1u << idr0::CD2L.lsb;
     s.IDR1 = static_cast<std::uint32_t>(idr1::SSIDSIZE.put(s.IDR1, 16));
 }
 
-result<void> attach_injected(smmu_bench& b, const char* point, unsigned pasid_bits = 0) {
-    device& dev = started(b, with_ssids).add_device("dev", 1, 0, {.pasid_bits = pasid_bits});
-    b.kernel.injection().nth(point, 1);
-    return attach_fresh(b, dev);
+/// A parameter of the model, as the fake has it: fields of ID registers.
+void set_field(fake_smmu& s, const std::string& name, std::uint64_t value) {
+    struct known {
+        const char* name;
+        std::uint32_t fake_smmu::*word;
+        const bit_field& field;
+    };
+    static const known fields[] = {
+        {"S1P", &fake_smmu::IDR0, idr0::S1P},           {"S2P", &fake_smmu::IDR0, idr0::S2P},
+        {"CD2L", &fake_smmu::IDR0, idr0::CD2L},         {"ASID16", &fake_smmu::IDR0, idr0::ASID16},
+        {"VMID16", &fake_smmu::IDR0, idr0::VMID16},     {"ATS", &fake_smmu::IDR0, idr0::ATS},
+        {"SSIDSIZE", &fake_smmu::IDR1, idr1::SSIDSIZE}, {"STALL_MODEL", &fake_smmu::IDR0, idr0::STALL_MODEL},
+    };
+    for (const known& k : fields)
+        if (name == k.name) {
+            s.*k.word = static_cast<std::uint32_t>(k.field.put(s.*k.word, value));
+            return;
+        }
+    FAIL() << "the fake has no " << name;
 }
 
-const std::vector<provocation>& provocations() {
-    static const std::vector<provocation> all{
-        {"S3-1",
-         [](smmu_bench& b) {
-             device& dev = started(b).add_device("dev", 1);
-             device stranger({.name = "stranger"});
-             return fresh(b, dev).attach_dev(stranger); // such a device has no group: only a direct call gets there
-         }},
-        {"S3-2",
-         [](smmu_bench& b) {
-             device& dev = started(b, with_ssids).add_device("dev", 1, 0, {.pasid_bits = 8});
-             EXPECT_TRUE(b.core->enable_feature(dev, device_feature::shared_virtual_addressing));
-             return fresh(b, dev).attach_dev(dev); // through the core, the rollback would meet the row again
-         }},
-        {"S3-3",
-         [](smmu_bench& b) {
-             started(started(b));
-             return attach_second(b, b.add_device("a", 1, 0), b.add_device("b", 1, 1));
-         }},
-        {"S3-4",
-         [](smmu_bench& b) {
-             started(b, with_ssids);
-             return attach_second(b, b.add_device("a", 1), b.add_device("b", 2, 0, {.pasid_bits = 10}));
-         }},
-        {"S3-5",
-         [](smmu_bench& b) {
-             started(b, [](fake_smmu& s) { s.IDR0 = static_cast<std::uint32_t>(idr0::STALL_MODEL.put(s.IDR0, 0)); });
-             return attach_second(b, b.add_device("a", 1, 0, {.can_stall = true}), b.add_device("b", 2));
-         }},
-        {"S3-7", [](smmu_bench& b) { return attach_injected(b, "arm_lpae.root.alloc"); }},
-        {"S3-8",
-         [](smmu_bench& b) {
-             started(b, [](fake_smmu& s) { s.IDR0 = static_cast<std::uint32_t>(idr0::ASID16.put(s.IDR0, 0)); });
-             device& dev = b.add_device("dev", 1); // its default domain has the first of 255
-             for (int i = 0; i < 254; ++i) {
-                 domain& d = fresh(b, dev);
-                 EXPECT_TRUE(b.core->attach_device(d, dev)) << i;
-                 b.core->detach_device(d, dev);
-             }
-             return attach_fresh(b, dev);
-         }},
-        {"S3-9", [](smmu_bench& b) { return attach_injected(b, "smmu_v3.asid.node"); }},
-        {"S3-10", [](smmu_bench& b) { return attach_injected(b, "smmu_v3.cd_l1_descriptors.alloc", 16); }},
-        {"S3-11", [](smmu_bench& b) { return attach_injected(b, "smmu_v3.cd_table.alloc"); }},
-        {"S3-12", [](smmu_bench& b) { return attach_injected(b, "smmu_v3.cd_leaf.alloc", 16); }},
-        {"S3-14",
-         [](smmu_bench& b) {
-             started(b, [](fake_smmu& s) { s.IDR0 ^= 3; });
-             device& dev = b.add_device("dev", 1);
-             for (int i = 0; i < 254; ++i) {
-                 domain& d = fresh(b, dev);
-                 EXPECT_TRUE(b.core->attach_device(d, dev)) << i;
-                 b.core->detach_device(d, dev);
-             }
-             return attach_fresh(b, dev);
-         }},
-        {"S3-15",
-         [](smmu_bench& b) {
-             device& dev = started(b).add_device("dev", 1);
-             b.kernel.injection().nth("smmu_v3.cmdq.doorbell", 1);
-             return attach_fresh(b, dev);
-         }},
-        {"S3-16",
-         [](smmu_bench& b) {
-             started(b, [](fake_smmu& s) { s.IDR0 |= 1u << idr0::ATS.lsb; });
-             device& dev = b.add_device("dev", 1, 0, {.ats = true});
-             b.kernel.injection().nth("smmu_v3.ats.enable", 1);
-             return attach_fresh(b, dev);
-         }},
-    };
-    return all;
+/// The scene of a provocation, on fakes.
+void set_scene(smmu_bench& b, const provocation& p) {
+    ASSERT_STREQ(p.preset, "qemu") << "what the fake's ID registers are";
+    for (std::size_t n = 0; n < p.units.size(); ++n) {
+        fake_smmu& s = b.add_smmu();
+        for (const auto& [name, value] : p.units[n].hardware)
+            set_field(s, name, value);
+        instance_firmware f = b.firmware(n);
+        f.name = provoking_unit_name(n);
+        f.properties = p.units[n].firmware;
+        ASSERT_TRUE(b.core->add_instance(b.driver, f));
+    }
+    for (const device_description& d : p.devices)
+        b.core->add_device(d);
 }
 
 struct attach_row : testing::TestWithParam<std::tuple<std::size_t, rule_set>> {};
 
 // What the table says of a row is what the driver does: errno, level, number of lines.
 TEST_P(attach_row, is_as_the_table_says) {
-    const provocation& p = provocations()[std::get<0>(GetParam())];
+    const provocation& p = arm_smmu_v3::provocations()[std::get<0>(GetParam())];
     const rule_set rules = std::get<1>(GetParam());
-    const failure_row* const expected = row_named(arm_smmu_v3::failures(), p.id);
+    const failure_row* const expected = row_named(arm_smmu_v3::failures(), p.row);
     ASSERT_TRUE(expected);
     const failure_outcome& o = expected->outcome(rules);
 
     smmu_bench b(rules);
-    const result<void> r = p.attach(b);
+    set_scene(b, p);
+    kept_domains kept;
+    domain* const d = prepare(p, *b.core, kept);
+    ASSERT_TRUE(d);
+    EXPECT_TRUE(b.kernel.raised().empty()) << "nothing fails before the attempt";
+    const result<void> r = attempt(p, *b.core, *d);
     EXPECT_EQ(errno_of(r), o.number);
     ASSERT_FALSE(b.kernel.raised().empty());
     EXPECT_EQ(b.kernel.raised().back().row, expected);
@@ -159,15 +95,15 @@ TEST_P(attach_row, is_as_the_table_says) {
     for (const log_level level : {log_level::error, log_level::warning})
         EXPECT_EQ(b.log.count(level), o.log == level ? o.lines : 0u) << name_of(level);
     b.kernel.power_off();
-    kept().clear();
 }
 
 INSTANTIATE_TEST_SUITE_P(all, attach_row,
-                         testing::Combine(testing::Range(std::size_t{0}, provocations().size()),
+                         testing::Combine(testing::Range(std::size_t{0}, arm_smmu_v3::provocations().size()),
                                           testing::ValuesIn(all_rule_sets)),
                          [](const auto& param_info) {
-                             std::string name = std::string(provocations()[std::get<0>(param_info.param)].id) + "_" +
-                                                name_of(std::get<1>(param_info.param));
+                             std::string name =
+                                 std::string(arm_smmu_v3::provocations()[std::get<0>(param_info.param)].row) + "_" +
+                                 name_of(std::get<1>(param_info.param));
                              std::replace_if(
                                  name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
                              return name;
@@ -175,8 +111,8 @@ INSTANTIATE_TEST_SUITE_P(all, attach_row,
 
 TEST(attach_rows, are_all_provoked_or_said_to_be_unreachable) {
     std::set<std::string> provoked;
-    for (const provocation& p : provocations())
-        provoked.insert(p.id);
+    for (const provocation& p : arm_smmu_v3::provocations())
+        provoked.insert(p.row);
     for (const failure_row& r : arm_smmu_v3::failures())
         if (r.scope == failure_scope::attach) {
             EXPECT_EQ(provoked.contains(r.id), r.reachable()) << r.id;

@@ -4,6 +4,7 @@
 #include "sw/drivers/arm_lpae/failures.h"
 #include "sw/drivers/arm_smmu_v3/failures.h"
 #include "sw/drivers/arm_smmu_v3/layout.h"
+#include "sw/drivers/arm_smmu_v3/provocations.h"
 #include "sw/drivers/arm_smmu_v3/smmu_domain.h"
 
 #include <fmt/format.h>
@@ -18,7 +19,8 @@ driver_description description() {
             failures(),
             arm_lpae::failures(),
             injection_points(),
-            [](kernel& k) -> std::unique_ptr<iommu_driver> { return std::make_unique<smmu_driver>(k); }};
+            [](kernel& k) -> std::unique_ptr<iommu_driver> { return std::make_unique<smmu_driver>(k); },
+            &provocations};
 }
 
 master* smmu_driver::record_of(const device& dev) {
