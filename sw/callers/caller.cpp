@@ -56,6 +56,28 @@ std::unique_ptr<domain> caller::make_domain(const device& dev) {
     return made;
 }
 
+result<void> caller::own(group& g) {
+    if (owns(g))
+        return {};
+    if (options_.claim)
+        if (result<void> r = core().claim(g, this); !r)
+            return r;
+    owned_.insert(&g);
+    return {};
+}
+
+void caller::disown(group& g) {
+    if (owned_.erase(&g) != 0 && options_.claim)
+        core().release_claim(g);
+}
+
+bool caller::lock_memory(std::uint64_t bytes) {
+    if (bytes > options_.locked_limit_bytes || locked_bytes_ > options_.locked_limit_bytes - bytes)
+        return false;
+    locked_bytes_ += bytes;
+    return true;
+}
+
 caller_report caller::run(device& dev, const std::function<void()>& between) {
     caller_report report;
     report.caller = name_;

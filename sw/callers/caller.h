@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -121,7 +122,7 @@ class caller {
     virtual result<std::uint64_t> unmap_all() = 0;
     [[nodiscard]] virtual std::vector<user_mapping> mappings() const = 0;
     /// Bytes pinned on behalf of the user.
-    [[nodiscard]] virtual std::uint64_t locked_bytes() const = 0;
+    [[nodiscard]] std::uint64_t locked_bytes() const { return locked_bytes_; }
 
     // --- what there is
     [[nodiscard]] virtual std::vector<const domain*> domains() const = 0;
@@ -130,15 +131,24 @@ class caller {
 
   protected:
     [[nodiscard]] iommu_core& core() { return machine_.core; }
-    [[nodiscard]] kernel& in() { return machine_.core.in(); }
+    [[nodiscard]] kernel& in() const { return machine_.core.in(); }
     /// Null when there is none; counted.
     std::unique_ptr<domain> make_domain(const device& dev);
+    /// Claims the group, once for all its devices; nothing when claims are off.
+    result<void> own(group& g);
+    void disown(group& g);
+    [[nodiscard]] bool owns(const group& g) const { return owned_.contains(&g); }
+    /// False: more than the user may lock.
+    bool lock_memory(std::uint64_t bytes);
+    void unlock_memory(std::uint64_t bytes) { locked_bytes_ -= bytes; }
 
   private:
     const char* name_;
     caller_machine machine_;
     caller_options options_;
     unsigned domains_made_ = 0;
+    std::uint64_t locked_bytes_ = 0;
+    std::set<const group*> owned_;
 };
 
 } // namespace iommulab::sw

@@ -2,6 +2,8 @@
 #include "sw/callers/callers.h"
 
 #include "sw/callers/direct.h"
+#include "sw/vfio/failures.h"
+#include "sw/vfio/type1.h"
 
 #include <array>
 
@@ -9,6 +11,12 @@ namespace iommulab::sw {
 namespace {
 
 constexpr std::array list{
+    caller_description{"vfio-type1",
+                       "VFIO as in Linux 6.1: a domain of its own first, then any errno means the next one",
+                       vfio::type1_mainline::make},
+    caller_description{"vfio-type1-2022",
+                       "VFIO as proposed in 2022: existing domains first, one errno means the next one",
+                       vfio::type1_simplified::make},
     caller_description{"direct", "a driver that attaches its devices to one domain: no second try, the errno handed on",
                        direct_caller::make},
 };
@@ -27,7 +35,7 @@ const caller_description* caller_named(std::string_view name) {
 }
 
 std::vector<std::span<const failure_row>> caller_failures() {
-    return {direct_caller::failures()};
+    return {vfio::failures(), direct_caller::failures()};
 }
 
 } // namespace iommulab::sw

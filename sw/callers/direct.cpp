@@ -44,7 +44,7 @@ result<void> direct_caller::attach(device& dev) {
     if (r)
         devices_.push_back(&dev);
     else if (fresh)
-        domain_.reset();
+        core().retire(std::move(domain_));
     return r;
 }
 
@@ -53,7 +53,7 @@ void direct_caller::detach(device& dev) {
         return;
     core().detach_device(*domain_, dev);
     if (devices_.empty())
-        domain_.reset();
+        core().retire(std::move(domain_));
 }
 
 result<void> direct_caller::map(const user_mapping& m) {

@@ -24,7 +24,6 @@ class direct_caller final : public caller {
     result<std::uint64_t> unmap(std::uint64_t iova, std::uint64_t bytes) override;
     result<std::uint64_t> unmap_all() override;
     [[nodiscard]] std::vector<user_mapping> mappings() const override { return mappings_; }
-    [[nodiscard]] std::uint64_t locked_bytes() const override { return 0; }
     [[nodiscard]] std::vector<const domain*> domains() const override;
     [[nodiscard]] const domain* domain_of(const device& dev) const override;
 

@@ -16,6 +16,8 @@ result<void> iommu_core::attach_one(domain& d, device& dev) {
     attach_calls_.push_back({kernel_.machine().now_ns(), 0, dev.name(), d.number(), linux_errno::none, nullptr});
     result<void> r = d.attach_dev(dev);
     attach_call& record = attach_calls_[call];
+    if (r)
+        last_attached_[&dev] = &d;
     record.end_ns = kernel_.machine().now_ns();
     record.number = errno_of(r);
     record.row = r ? nullptr : r.error().row;
@@ -65,11 +67,22 @@ result<void> iommu_core::attach_group_locked(domain& d, group& g) {
     }
     // Without an old domain nothing is rolled back: set_domain(null) on a group that has none is no change. When the
     // rollback fails the group has no domain, and a later attach passes the test above.
-    domain* const old = g.current_;
+    roll_back(g, g.current_);
+    return r;
+}
+
+void iommu_core::roll_back(group& g, domain* old) {
     g.current_ = nullptr;
     if (!set_domain(g, old))
         kernel_.note(core_row::rollback_failed, fmt::format("group {}", g.number()),
                      "the domain that was attached before could not be attached again");
+}
+
+result<void> iommu_core::replace_group(domain& d, group& g) {
+    const std::lock_guard held(g.mutex);
+    result<void> r = set_domain(g, &d);
+    if (!r)
+        roll_back(g, g.current_);
     return r;
 }
 

@@ -20,6 +20,7 @@ iommu_core::iommu_core(kernel& k, const core_options& options) : kernel_(k), opt
 iommu_core::~iommu_core() {
     kernel_.power_off();
     groups_.clear(); // their domains need the drivers
+    retired_.clear();
 }
 
 iommu_driver& iommu_core::add_driver(const driver_description& description) {
@@ -95,6 +96,7 @@ void iommu_core::release(device& dev) {
     if (!dev.behind)
         return;
     dev.behind->driver().release_device(dev);
+    last_attached_.erase(&dev);
     leave_group(dev);
     dev.behind = nullptr;
 }
@@ -298,6 +300,17 @@ std::unique_ptr<domain> iommu_core::allocate_from(iommu_driver& driver, domain_t
 
 std::unique_ptr<domain> iommu_core::allocate_domain(const device& dev, domain_type type) {
     return dev.behind ? allocate_from(dev.behind->driver(), type) : nullptr;
+}
+
+bool iommu_core::in_use(const domain& d) const {
+    return std::any_of(groups_.begin(), groups_.end(), [&](const auto& g) { return g->current_ == &d; }) ||
+           std::any_of(last_attached_.begin(), last_attached_.end(), [&](const auto& l) { return l.second == &d; });
+}
+
+void iommu_core::retire(std::unique_ptr<domain> d) {
+    if (d && in_use(*d))
+        retired_.push_back(std::move(d));
+    std::erase_if(retired_, [&](const auto& r) { return !in_use(*r); });
 }
 
 result<void> iommu_core::enable_nesting(domain& d) {

@@ -6,6 +6,7 @@
 #include "sw/iommu/group.h"
 #include "sw/iommu/kernel.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -84,6 +85,12 @@ class iommu_core {
     /// iommu_attach_group(): all devices in order; on a failure the old domain is attached to all again.
     result<void> attach_group(domain& d, group& g);
     void detach_group(domain& d, group& g);
+    /// iommu_group_replace_domain() of Linux 6.5: from whatever domain the group is on, with no blocking one between;
+    /// on a failure the old domain is attached to all again.
+    result<void> replace_group(domain& d, group& g);
+    /// Frees a domain. One that hardware may still use, because nothing else could be attached after it, stays as long
+    /// as the core.
+    void retire(std::unique_ptr<domain> d);
     /// iommu_change_dev_def_domain(), as writing to the group's `type` in sysfs does.
     result<void> change_default_domain(device& dev, domain_type type);
 
@@ -104,6 +111,8 @@ class iommu_core {
     result<void> attach_group_locked(domain& d, group& g);
     result<void> set_domain(group& g, domain* target);
     void set_core_domain(group& g);
+    void roll_back(group& g, domain* old);
+    [[nodiscard]] bool in_use(const domain& d) const;
     group& group_for(const device& dev);
     result<void> join_group(group& g, device& dev);
     void leave_group(device& dev);
@@ -121,6 +130,8 @@ class iommu_core {
     std::vector<std::unique_ptr<group>> groups_;
     std::vector<probe_error> probe_errors_;
     std::vector<attach_call> attach_calls_;
+    std::map<const device*, const domain*> last_attached_; ///< what each device was last put on
+    std::vector<std::unique_ptr<domain>> retired_;
     unsigned domains_made_ = 0, next_group_ = 0;
 };
 
