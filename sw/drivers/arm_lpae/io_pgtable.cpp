@@ -100,15 +100,23 @@ std::uint64_t io_pgtable::page_of(std::uint64_t size_bytes) const {
     return std::bit_floor(page_sizes_ & (size_bytes | (size_bytes - 1)));
 }
 
+io_pgtable::unmapping*& io_pgtable::of_this_cpu() {
+    const unsigned id = kernel_.machine().id();
+    if (unmapping_.size() <= id)
+        unmapping_.resize(id + 1);
+    return unmapping_[id];
+}
+
 void io_pgtable::leaf_removed(std::uint64_t iova, std::uint64_t size_bytes) {
     const std::uint64_t page = page_of(size_bytes);
-    if (!unmapping_ || iova < unmapping_->iova || iova + size_bytes > unmapping_->iova + unmapping_->bytes) {
+    unmapping* const u = of_this_cpu();
+    if (!u || iova < u->iova || iova + size_bytes > u->iova + u->bytes) {
         tlb_.flush_leaves(iova, size_bytes, page); // it comes back in another form: break before make
         return;
     }
-    if (!unmapping_->gather.queued)
+    if (!u->gather.queued)
         for (std::uint64_t done = 0; done < size_bytes; done += page)
-            unmapping_->gather.add_page(unmapping_->d, iova + done, page);
+            u->gather.add_page(u->d, iova + done, page);
 }
 
 void io_pgtable::table_removed(std::uint64_t iova, std::uint64_t size_bytes) {
@@ -183,9 +191,9 @@ std::uint64_t io_pgtable::unmap_pages(domain& d, std::uint64_t iova, std::uint64
     }
     const std::uint64_t room = bit(input_bits()) - iova; // what goes beyond the end cannot be mapped
     unmapping u{d, iova, std::min(page_bytes * count, room), gather};
-    unmapping_ = &u;
+    of_this_cpu() = &u;
     const table_result r = tables_->unmap(iova, u.bytes, this);
-    unmapping_ = nullptr;
+    of_this_cpu() = nullptr;
     if (r.status == table_status::not_mapped)
         kernel_.note(row::unmap_hole, device_, what() + fmt::format(": nothing at {:#x}", iova + r.done_bytes));
     return r.done_bytes;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace iommulab::sw::arm_lpae {
 
@@ -76,7 +77,8 @@ class io_pgtable final : private table_memory, private table_listener {
         std::uint64_t iova, bytes;
         iotlb_gather& gather;
     };
-    unmapping* unmapping_ = nullptr; ///< what unmap_pages() is doing
+    [[nodiscard]] unmapping*& of_this_cpu();
+    std::vector<unmapping*> unmapping_; ///< what unmap_pages() is doing, by CPU: an invalidation lets others run
     bool have_root_ = false;
 };
 
