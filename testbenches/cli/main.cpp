@@ -6,6 +6,7 @@
 #include "testbenches/cli/terminal.h"
 #include "testbenches/conformance/replay.h"
 #include "testbenches/conformance/simulated_machine.h"
+#include "testbenches/errno/errno_command.h"
 #include "testbenches/scenario/progress_line.h"
 #include "testbenches/scenario/run.h"
 #include "testbenches/scenario/scenario_schema.h"
@@ -20,6 +21,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -123,6 +125,16 @@ int replay(replay_arguments& a) {
     return conformance::run_replay(a.paths, a.options, conformance::simulated_machines(), std::cout, std::cerr);
 }
 
+int errnos(errno_matrix::errno_options& a) {
+    scenarios::progress_line progress(true);
+    a.progress = [&](std::size_t cases, std::size_t total) { progress.show("cases", cases, total); };
+    std::ostringstream report;
+    const bool agrees = errno_matrix::run_errno(a, report);
+    progress.clear();
+    std::cout << report.str();
+    return agrees ? done : found;
+}
+
 void add_scenario_options(CLI::App& command, run_arguments& a) {
     command.add_option("SCENARIO", a.scenario, "a scenario's file, or the name of one that comes with the program")
         ->required();
@@ -163,6 +175,24 @@ int start(int argc, char** argv) {
         ->allow_extra_args(false);
     replay_command->add_flag("--verbose", replay_args.options.verbose, "a line for each row and step");
 
+    errno_matrix::errno_options errno_args;
+    auto* errno_command =
+        app.add_subcommand("errno", "provoke every failure of attach, and compare with the tables of the drivers");
+    errno_command->add_option("--driver", errno_args.drivers, "of this driver alone; may be repeated")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    errno_command->add_option("--rules", errno_args.rules, "under this set of rules alone; may be repeated")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    errno_command->add_option("--row", errno_args.rows, "this row alone, as S3-3; may be repeated")
+        ->type_name("ID")
+        ->allow_extra_args(false);
+    errno_command->add_flag("--callers", errno_args.callers, "also what VFIO, IOMMUFD and others make of it");
+    errno_command->add_option("--format", errno_args.format, "of the output")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"text", "json", "markdown", "html"}));
+    errno_command->add_option("--out", errno_args.out, "a file instead of standard output")->type_name("FILE");
+
     bench::bench_options bench_args;
     auto* bench_command = app.add_subcommand("bench", "simulation speed, as ratios to raw TLM-2.0 of the same process");
     bench_command->add_flag("--json", bench_args.json, "print JSON");
@@ -196,6 +226,8 @@ int start(int argc, char** argv) {
     }
     if (*replay_command)
         return replay(replay_args);
+    if (*errno_command)
+        return errnos(errno_args);
     if (*bench_command) {
         if (bench::run_bench(bench_args, std::cout))
             return done;

@@ -21,11 +21,11 @@ namespace {
 [[noreturn]] void child(const std::function<std::string()>& job, int out, unsigned limit_s) {
     ::signal(SIGALRM, SIG_DFL);
     ::alarm(limit_s);
-    std::string text;
+    std::string text(1, '+');
     try {
-        text = "+" + job();
+        text += job();
     } catch (const std::exception& e) {
-        text = std::string("-") + e.what();
+        text.assign(1, '-').append(e.what());
     }
     for (std::size_t sent = 0; sent < text.size();) {
         const ssize_t n = ::write(out, text.data() + sent, text.size() - sent);

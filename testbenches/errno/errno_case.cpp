@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbenches/errno/errno_case.h"
+
+#include "testbenches/software/caller_machine.h"
+#include "testbenches/software/software_machine.h"
+
+#include <stdexcept>
+
+namespace iommulab::errno_matrix {
+namespace {
+
+// A machine of no particular make: what is measured is what software says, not how long it takes.
+constexpr std::uint64_t ram = 0x40000000, ram_bytes = 0x40000000, kernel_bytes = 0x20000000;
+constexpr std::uint64_t buffer = ram + kernel_bytes; // memory that the kernel does not allocate from
+constexpr std::uint64_t first_registers = 0x09000000, registers_spacing = 0x100000;
+constexpr std::uint64_t buffer_iova = 0x10000, buffer_bytes = 0x2000;
+
+software::software_machine_description scene_of(const sw::driver_description& driver, const sw::provocation& p,
+                                                sw::rule_set rules) {
+    software::software_machine_description d;
+    memory_parameters memory;
+    memory.ranges.push_back({ram, ram_bytes, "memory"});
+    d.platform.name = "errno";
+    d.platform.memories.push_back({"memory", memory});
+    for (std::size_t n = 0; n < p.units.size(); ++n) {
+        const std::string name = sw::provoking_unit_name(n);
+        d.platform.iommus.push_back({.name = name,
+                                     .model = driver.model,
+                                     .preset = p.preset,
+                                     .parameters = p.units[n].hardware,
+                                     .reset_values = {},
+                                     .registers_base = first_registers + n * registers_spacing});
+        sw::instance_firmware f;
+        f.name = name;
+        f.properties = p.units[n].firmware;
+        d.firmware.push_back(std::move(f));
+    }
+    for (const sw::device_description& dev : p.devices)
+        d.devices.push_back({dev, 0});
+    d.kernel_memory_base = ram;
+    d.kernel_memory_bytes = kernel_bytes;
+    d.kernel.rules = rules;
+    return d;
+}
+
+void must_have_booted(software::software_machine& m) {
+    for (const auto& probed : m.probed())
+        if (probed.number != sw::linux_errno::none)
+            throw std::runtime_error("the probe of " + probed.name + " failed with " + name_of(probed.number));
+    for (const auto& e : m.core().probe_errors())
+        if (m.device(e.device).spec())
+            throw std::runtime_error("the probe of " + e.device + " failed with " + name_of(e.why.number));
+}
+
+} // namespace
+
+measurement measure(const sw::driver_description& driver, const sw::provocation& p, sw::rule_set rules) {
+    software::software_machine m("machine", scene_of(driver, p, rules));
+    sw::kept_domains kept;
+    measurement found;
+    m.run([&] {
+        must_have_booted(m);
+        sw::domain* const d = sw::prepare(p, m.core(), kept);
+        if (!d)
+            throw std::runtime_error("the scene could not be set");
+        const std::size_t lines = m.log().entries().size(), raised = m.kernel().raised().size();
+        const sw::result<void> r = sw::attempt(p, m.core(), *d);
+        found.number = name_of(sw::errno_of(r));
+        for (const sw::log_level level : {sw::log_level::error, sw::log_level::warning, sw::log_level::debug})
+            if (const std::size_t n = m.log().count(level, lines); n != 0) {
+                found.log = name_of(level);
+                found.lines = static_cast<unsigned>(n);
+                break;
+            }
+        std::string met;
+        for (std::size_t n = raised; n < m.kernel().raised().size(); ++n)
+            met += (met.empty() ? "" : ", ") + std::string(m.kernel().raised()[n].row->id);
+        if (met != p.row)
+            found.problem = "met " + (met.empty() ? "no row" : met);
+        m.kernel().power_off();
+    });
+    return found;
+}
+
+caller_measurement measure_caller(const sw::driver_description& driver, const sw::provocation& p, sw::rule_set rules,
+                                  const sw::caller_description& by) {
+    software::software_machine m("machine", scene_of(driver, p, rules));
+    sw::kept_domains kept;
+    caller_measurement found;
+    m.run([&] {
+        must_have_booted(m);
+        sw::device& last = m.device(p.devices.back().name);
+        for (unsigned n = 0; n < p.used_up; ++n) {
+            kept.push_back(m.core().allocate_domain(last));
+            if (!kept.back() || !m.core().attach_device(*kept.back(), last))
+                throw std::runtime_error("the scene could not be set: nothing is left too early");
+            m.core().detach_device(*kept.back(), last);
+        }
+        const auto caller = by.make(software::caller_machine_of(m), {});
+        const auto mapped = caller->map({buffer_iova, buffer, buffer_bytes, {.read = true, .write = true}});
+        if (!mapped)
+            throw std::runtime_error(std::string("nothing could be mapped: ") + name_of(sw::errno_of(mapped)));
+        for (std::size_t n = 0; n + 1 < p.devices.size(); ++n)
+            if (const auto r = caller->run(m.device(p.devices[n].name)); r.number != sw::linux_errno::none)
+                throw std::runtime_error(r.device + " could not be attached: " + name_of(r.number));
+        const sw::caller_report r = caller->run(last, [&] {
+            if (p.before && !p.before(m.core(), last))
+                throw std::runtime_error("the scene could not be set");
+            if (*p.inject)
+                m.kernel().injection().nth(p.inject, 1);
+        });
+        found.number = name_of(r.number);
+        found.at_claim = r.at_claim;
+        found.domains = r.domains;
+        found.attach_calls = r.effort().attach_calls;
+        found.error_lines = r.effort().error_lines;
+        found.attach_ns = r.effort().attach_ns;
+        found.dma = name_of(r.dma);
+    });
+    m.kernel().power_off();
+    return found;
+}
+
+} // namespace iommulab::errno_matrix
