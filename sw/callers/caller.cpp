@@ -47,7 +47,7 @@ const char* name_of(dma_outcome o) {
 }
 
 caller::caller(const char* name, caller_machine machine, const caller_options& options)
-    : name_(name), machine_(std::move(machine)), options_(options) {}
+    : name_(name), machine_(std::move(machine)), options_(options), locked_(options.locked_limit_bytes) {}
 
 std::unique_ptr<domain> caller::make_domain(const device& dev) {
     std::unique_ptr<domain> made = core().allocate_domain(dev);
@@ -69,13 +69,6 @@ result<void> caller::own(group& g) {
 void caller::disown(group& g) {
     if (owned_.erase(&g) != 0 && options_.claim)
         core().release_claim(g);
-}
-
-bool caller::lock_memory(std::uint64_t bytes) {
-    if (bytes > options_.locked_limit_bytes || locked_bytes_ > options_.locked_limit_bytes - bytes)
-        return false;
-    locked_bytes_ += bytes;
-    return true;
 }
 
 caller_report caller::run(device& dev, const std::function<void()>& between) {

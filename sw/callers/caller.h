@@ -87,6 +87,24 @@ struct user_mapping {
     protection prot{};
 };
 
+/// What a user has pinned, and may.
+class locked_memory {
+  public:
+    explicit locked_memory(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
+    /// False: more than allowed; nothing was locked.
+    bool lock(std::uint64_t bytes) {
+        if (bytes > limit_bytes_ || bytes_ > limit_bytes_ - bytes)
+            return false;
+        bytes_ += bytes;
+        return true;
+    }
+    void unlock(std::uint64_t bytes) { bytes_ -= bytes; }
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+  private:
+    std::uint64_t limit_bytes_, bytes_ = 0;
+};
+
 /// An address space of user space, and how devices get on it. Not copied; everything is undone when it goes. Calls cost
 /// simulated time and, on a simulation, are made by software.
 class caller {
@@ -122,7 +140,7 @@ class caller {
     virtual result<std::uint64_t> unmap_all() = 0;
     [[nodiscard]] virtual std::vector<user_mapping> mappings() const = 0;
     /// Bytes pinned on behalf of the user.
-    [[nodiscard]] std::uint64_t locked_bytes() const { return locked_bytes_; }
+    [[nodiscard]] std::uint64_t locked_bytes() const { return locked_.bytes(); }
 
     // --- what there is
     [[nodiscard]] virtual std::vector<const domain*> domains() const = 0;
@@ -138,16 +156,14 @@ class caller {
     result<void> own(group& g);
     void disown(group& g);
     [[nodiscard]] bool owns(const group& g) const { return owned_.contains(&g); }
-    /// False: more than the user may lock.
-    bool lock_memory(std::uint64_t bytes);
-    void unlock_memory(std::uint64_t bytes) { locked_bytes_ -= bytes; }
+    [[nodiscard]] locked_memory& memory() { return locked_; }
 
   private:
     const char* name_;
     caller_machine machine_;
     caller_options options_;
     unsigned domains_made_ = 0;
-    std::uint64_t locked_bytes_ = 0;
+    locked_memory locked_;
     std::set<const group*> owned_;
 };
 

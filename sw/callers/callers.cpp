@@ -2,6 +2,8 @@
 #include "sw/callers/callers.h"
 
 #include "sw/callers/direct.h"
+#include "sw/iommufd/failures.h"
+#include "sw/iommufd/users.h"
 #include "sw/vfio/failures.h"
 #include "sw/vfio/type1.h"
 
@@ -17,6 +19,13 @@ constexpr std::array list{
     caller_description{"vfio-type1-2022",
                        "VFIO as proposed in 2022: existing domains first, one errno means the next one",
                        vfio::type1_simplified::make},
+    caller_description{"iommufd",
+                       "IOMMUFD, attach to an address space: existing domains first, EINVAL means the next one",
+                       iommufd::auto_user::make},
+    caller_description{"iommufd-hwpt", "IOMMUFD, attach to one hardware page table: the errno handed on",
+                       iommufd::hwpt_user::make},
+    caller_description{"qemu", "a virtual machine manager that loops over hardware page tables, then over containers",
+                       iommufd::qemu_user::make},
     caller_description{"direct", "a driver that attaches its devices to one domain: no second try, the errno handed on",
                        direct_caller::make},
 };
@@ -35,7 +44,7 @@ const caller_description* caller_named(std::string_view name) {
 }
 
 std::vector<std::span<const failure_row>> caller_failures() {
-    return {vfio::failures(), direct_caller::failures()};
+    return {vfio::failures(), iommufd::failures(), direct_caller::failures()};
 }
 
 } // namespace iommulab::sw

@@ -18,9 +18,10 @@ class kernel;
 struct provocation;
 
 enum class capability : std::uint8_t {
-    cache_coherency,     ///< IOMMU_CAP_CACHE_COHERENCY: DMA can be made to snoop
-    no_execute,          ///< IOMMU_CAP_NOEXEC
-    interrupt_remapping, ///< IOMMU_CAP_INTR_REMAP
+    cache_coherency,         ///< IOMMU_CAP_CACHE_COHERENCY: DMA can be made to snoop
+    enforce_cache_coherency, ///< IOMMU_CAP_ENFORCE_CACHE_COHERENCY: domains can make all DMA snoop
+    no_execute,              ///< IOMMU_CAP_NOEXEC
+    interrupt_remapping,     ///< IOMMU_CAP_INTR_REMAP
 };
 
 enum class device_feature : std::uint8_t { io_page_faults, shared_virtual_addressing };

@@ -32,6 +32,7 @@ constexpr std::array names{
     named_errno{linux_errno::enospc, "ENOSPC", "no space left"},
     named_errno{linux_errno::erange, "ERANGE", "out of range"},
     named_errno{linux_errno::enosys, "ENOSYS", "not implemented"},
+    named_errno{linux_errno::eoverflow, "EOVERFLOW", "value too large"},
     named_errno{linux_errno::eopnotsupp, "EOPNOTSUPP", "operation not supported"},
     named_errno{linux_errno::eaddrinuse, "EADDRINUSE", "address in use"},
     named_errno{linux_errno::etimedout, "ETIMEDOUT", "timed out"},

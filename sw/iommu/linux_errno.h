@@ -32,6 +32,7 @@ enum class linux_errno : std::uint16_t {
     enospc = 28,
     erange = 34,
     enosys = 38,
+    eoverflow = 75,
     eopnotsupp = 95,
     eaddrinuse = 98,
     etimedout = 110,

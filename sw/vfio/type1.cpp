@@ -163,7 +163,8 @@ result<void> type1::check_interrupts(const group& g) {
             return core().capable(*dev, capability::interrupt_remapping);
         });
     if (!apart && !options().allow_unsafe_interrupts)
-        return in().fail(row::unsafe_interrupts, group_name(g), "no interrupt remapping: only with allow_unsafe_interrupts");
+        return in().fail(row::unsafe_interrupts, group_name(g),
+                         "no interrupt remapping: only with allow_unsafe_interrupts");
     return {};
 }
 

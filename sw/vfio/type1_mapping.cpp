@@ -60,7 +60,7 @@ std::vector<user_mapping> type1::mappings() const {
 }
 
 result<void> type1::pin(const user_mapping& m) {
-    if (!lock_memory(m.bytes))
+    if (!memory().lock(m.bytes))
         return in().fail(row::map_locked, name(),
                          fmt::format("RLIMIT_MEMLOCK ({}) exceeded", options().locked_limit_bytes));
     return {};
@@ -96,7 +96,7 @@ result<void> type1::map(const user_mapping& wanted) {
         if (result<void> r = pin(m.user); !r)
             return r;
         if (result<void> r = map_everywhere(m.user); !r) {
-            unlock_memory(m.user.bytes);
+            memory().unlock(m.user.bytes);
             return r;
         }
         m.mapped = true;
@@ -135,7 +135,7 @@ void type1::unmap_everywhere(mapping& m) {
     }
     if (waiting != 0)
         iotlb_sync(d, gather);
-    unlock_memory(m.user.bytes);
+    memory().unlock(m.user.bytes);
     m.mapped = false;
 }
 
@@ -192,7 +192,7 @@ result<void> type1::replay(vfio_domain& d) {
             if (r = pin(m); !r)
                 break;
             if (r = sw::map(in(), *d.iommu, m.iova, m.address, m.bytes, m.prot); !r) {
-                unlock_memory(m.bytes);
+                memory().unlock(m.bytes);
                 break;
             }
             continue;
@@ -219,7 +219,7 @@ result<void> type1::replay(vfio_domain& d) {
             --at;
             sw::unmap(in(), *d.iommu, at->second.user.iova, at->second.user.bytes);
             if (!at->second.mapped)
-                unlock_memory(at->second.user.bytes);
+                memory().unlock(at->second.user.bytes);
         }
         return r;
     }

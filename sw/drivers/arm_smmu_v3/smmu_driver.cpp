@@ -14,13 +14,11 @@
 namespace iommulab::sw::arm_smmu_v3 {
 
 driver_description description() {
-    return {"arm-smmu-v3",
-            "smmu_v3",
-            failures(),
-            arm_lpae::failures(),
-            injection_points(),
-            [](kernel& k) -> std::unique_ptr<iommu_driver> { return std::make_unique<smmu_driver>(k); },
-            &provocations};
+    return {
+        "arm-smmu-v3",      "smmu_v3",
+        failures(),         arm_lpae::failures(),
+        injection_points(), [](kernel& k) -> std::unique_ptr<iommu_driver> { return std::make_unique<smmu_driver>(k); },
+        &provocations};
 }
 
 master* smmu_driver::record_of(const device& dev) {
@@ -82,6 +80,7 @@ bool smmu_driver::capable(const device& dev, capability what) const {
         return m && m->behind.has().coherent; // a coherent walker is taken for coherent translation
     case capability::no_execute:
         return true;
+    case capability::enforce_cache_coherency:
     case capability::interrupt_remapping:
         break;
     }
