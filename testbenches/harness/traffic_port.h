@@ -8,11 +8,14 @@
 #include <systemc>
 #include <tlm>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace iommulab::harness {
@@ -52,10 +55,15 @@ class traffic_device : public sc_core::sc_module, private tlm::tlm_bw_transport_
     }
     [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
     [[nodiscard]] bool idle() const { return queue_.empty() && under_way_.empty(); }
-    /// The access whose data are at `data`, if it is under way.
-    [[nodiscard]] const device_access* owner_of(const unsigned char* data) const {
-        auto next = under_way_.upper_bound(data);
-        return next == under_way_.begin() ? nullptr : (--next)->second;
+    /// The access under way in whose buffer `data` is, and where in it; {nullptr, 0}: none.
+    [[nodiscard]] std::pair<const device_access*, std::uint64_t> owner_of(const unsigned char* data) const {
+        const auto next = under_way_.upper_bound(data);
+        if (next == under_way_.begin())
+            return {nullptr, 0};
+        const auto& [first, access] = *std::prev(next);
+        const auto offset = static_cast<std::uint64_t>(data - first);
+        return offset < access->data.size() ? std::pair{access, offset}
+                                            : std::pair<const device_access*, std::uint64_t>{nullptr, 0};
     }
 
     /// Loosely timed: at once; returns the annotated time.
