@@ -122,6 +122,8 @@ class fuzzing_guest {
     }
     std::uint64_t a_table_word() {
         const auto& words = programs_[choose_(programs_.size())].tables.memory;
+        if (words.empty())
+            return programs_[0].options.table_base;
         auto word = words.begin();
         std::advance(word, static_cast<std::ptrdiff_t>(choose_(words.size())));
         return word->first;

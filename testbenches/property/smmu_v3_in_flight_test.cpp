@@ -93,7 +93,7 @@ class software {
 
     void run() {
         for (unsigned rounds = 6 + static_cast<unsigned>(choose_(10)); rounds != 0 && !failed(); --rounds) {
-            go_on(choose_(400));
+            go_on(choose_(800));
             change();
         }
         go_on(200);
@@ -422,7 +422,7 @@ TEST(smmu_v3_in_flight, nothing_stale_is_used_after_a_synchronisation) {
     });
     EXPECT_GT(landed, 1000U);
     EXPECT_GT(refused, 100U);
-    EXPECT_GT(judged, 1000U);
+    EXPECT_GT(judged, 100U);
 }
 
 } // namespace
