@@ -39,6 +39,16 @@ class meter {
     std::uint64_t begin_ns_;
 };
 
+attach_effort sum(const attach_effort& a, const attach_effort& b) {
+    return {a.attach_calls + b.attach_calls, a.error_lines + b.error_lines, a.warning_lines + b.warning_lines,
+            a.attach_ns + b.attach_ns, a.elapsed_ns + b.elapsed_ns};
+}
+
+attach_effort difference(const attach_effort& a, const attach_effort& b) {
+    return {a.attach_calls - b.attach_calls, a.error_lines - b.error_lines, a.warning_lines - b.warning_lines,
+            a.attach_ns - b.attach_ns, a.elapsed_ns - b.elapsed_ns};
+}
+
 } // namespace
 
 const char* name_of(dma_outcome o) {
@@ -67,8 +77,11 @@ result<void> caller::own(group& g) {
 }
 
 void caller::disown(group& g) {
-    if (owned_.erase(&g) != 0 && options_.claim)
-        core().release_claim(g);
+    if (owned_.erase(&g) == 0 || !options_.claim)
+        return;
+    const meter m(core());
+    core().release_claim(g);
+    releases_ = sum(releases_, m.read());
 }
 
 caller_report caller::run(device& dev, const std::function<void()>& between) {
@@ -86,8 +99,10 @@ caller_report caller::run(device& dev, const std::function<void()>& between) {
         if (between)
             between();
         const meter attach_meter(core());
+        releases_ = {};
         r = attach(dev);
-        report.attach = attach_meter.read();
+        report.release = releases_;
+        report.attach = difference(attach_meter.read(), releases_);
     }
     report.number = errno_of(r);
     report.row = r ? nullptr : r.error().row;

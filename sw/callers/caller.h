@@ -47,6 +47,7 @@ struct caller_report {
     bool shared = false;       ///< the device is on a domain that was there before
     attach_effort claim;       ///< of the ownership claim
     attach_effort attach;      ///< of all after it
+    attach_effort release;     ///< of the claim given up again after a failure
     dma_outcome dma = dma_outcome::untried;
 
     /// What the counts of a table mean: those after the claim; the claim's when that is what failed.
@@ -164,6 +165,7 @@ class caller {
     caller_options options_;
     unsigned domains_made_ = 0;
     locked_memory locked_;
+    attach_effort releases_;
     std::set<const group*> owned_;
 };
 
