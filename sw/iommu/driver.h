@@ -64,6 +64,13 @@ class iommu_driver {
     virtual result<void> disable_feature(device& dev, device_feature feature) = 0;
 };
 
+/// Something that firmware or the command line tells a driver of an instance.
+struct driver_property {
+    const char* name; ///< "asid-bits"
+    const char* text;
+    std::uint64_t minimum, maximum;
+};
+
 /// What the list of drivers (sw/drivers/drivers.h) knows of each.
 struct driver_description {
     const char* name;                                 ///< "arm-smmu-v3"
@@ -72,6 +79,7 @@ struct driver_description {
     std::span<const failure_row> page_table_failures; ///< of the table format that it uses, shared with other drivers
     std::span<const injection_point> injection_points;
     std::unique_ptr<iommu_driver> (*make)(kernel& k);
+    std::span<const driver_property> properties;
     std::span<const provocation> (*provocations)(); ///< of every reachable row of scope attach (sw/iommu/provocation.h)
 };
 

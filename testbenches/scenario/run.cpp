@@ -2,11 +2,14 @@
 #include "testbenches/scenario/run.h"
 
 #include "testbenches/scenario/recording_run.h"
+#include "testbenches/scenario/story_run.h"
 #include "testbenches/scenario/traffic_run.h"
 
 namespace iommulab::scenarios {
 
 run_result run(const scenario& s, const run_options& options) {
+    if (s.told)
+        return run_story(*s.told, options);
     return s.recording ? run_recording(s, options) : run_traffic(s, options);
 }
 

@@ -61,6 +61,8 @@ struct expectations {
     std::optional<std::uint64_t> min_requests;
 };
 
+struct story;
+
 struct scenario {
     std::string file;
     std::string name; ///< of the file
@@ -74,6 +76,7 @@ struct scenario {
     std::vector<invalidation_description> invalidations;
     std::optional<recording_description> recording;
     expectations expected;
+    std::shared_ptr<const story> told; ///< it is a story of operations: nothing else is set but file, name and text
 };
 
 } // namespace iommulab::scenarios

@@ -5,6 +5,7 @@
 #include "platforms/data_files.h"
 #include "platforms/platform_schema.h"
 #include "platforms/settings/settings_units.h"
+#include "testbenches/scenario/story_schema.h"
 #include "traces/number.h"
 #include "traces/recording.h"
 
@@ -513,6 +514,17 @@ const schema& scenario_schema() {
 
 scenario read_scenario(const std::string& path, const read_options& options) {
     node root = settings::read_yaml_file(path);
+    if (is_story(root)) {
+        for (const std::string& o : options.overrides)
+            settings::override_value(root, o);
+        auto told = std::make_shared<const story>(read_story(root, path));
+        scenario out;
+        out.file = path;
+        out.name = told->name;
+        out.text = told->text;
+        out.told = std::move(told);
+        return out;
+    }
     expand_platform(root, path);
     for (const std::string& o : options.overrides) {
         settings::override_value(root, o);
@@ -539,7 +551,7 @@ std::string scenario_reference() {
            "Times have one: `ps`, `ns`, `us`, `ms`, `s`. Names are letters, digits and underscores, and stand for one "
            "thing in a "
            "scenario. `--set KEY=VALUE` of the command line replaces a value: `--set masters.nic.outstanding=4`.\n\n" +
-           settings::reference({&scenario_schema(), &platforms::platform_schema()});
+           settings::reference({&scenario_schema(), &platforms::platform_schema(), &story_schema()});
 }
 
 } // namespace iommulab::scenarios

@@ -13,12 +13,22 @@
 
 namespace iommulab::sw::arm_smmu_v3 {
 
+namespace {
+constexpr driver_property properties[] = {
+    {"asid-bits", "shrinks what the ID registers say", 1, 16},
+    {"vmid-bits", "shrinks what the ID registers say", 1, 16},
+    {"bypass", "streams without domain pass (module parameter disable_bypass=0)", 0, 1},
+    {"skip-prefetch", "no CMD_PREFETCH_CONFIG after an STE, a quirk of some SMMUs", 0, 1},
+    {"contiguous", "contiguous runs in tables, which Linux 6.1 does not use", 0, 1},
+};
+} // namespace
+
 driver_description description() {
     return {
         "arm-smmu-v3",      "smmu_v3",
         failures(),         arm_lpae::failures(),
         injection_points(), [](kernel& k) -> std::unique_ptr<iommu_driver> { return std::make_unique<smmu_driver>(k); },
-        &provocations};
+        properties,         &provocations};
 }
 
 master* smmu_driver::record_of(const device& dev) {

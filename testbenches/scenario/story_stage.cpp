@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbenches/scenario/story_stage.h"
+
+#include "sw/iommu/mapping.h"
+#include "testbenches/software/caller_machine.h"
+
+namespace iommulab::scenarios {
+
+using sw::linux_errno;
+using sw::result;
+
+namespace {
+
+template <class T>
+void take_result(const result<T>& r, story_outcome& out) {
+    out.number = sw::errno_of(r);
+    if (!r && r.error().row)
+        out.row = r.error().row->id;
+}
+
+sw::domain_type type_named(const std::string& name) {
+    return name == "blocked"    ? sw::domain_type::blocked
+           : name == "identity" ? sw::domain_type::identity
+           : name == "dma"      ? sw::domain_type::dma
+           : name == "dma-fq"   ? sw::domain_type::dma_fq
+                                : sw::domain_type::unmanaged;
+}
+
+} // namespace
+
+story_stage::story_stage(software::software_machine& machine, const story& s)
+    : machine_(machine), core_(machine.core()) {
+    for (const story_space& space : s.spaces)
+        spaces_[space.name] = space.caller->make(software::caller_machine_of(machine), space.options);
+}
+
+story_stage::~story_stage() = default;
+
+void story_stage::close() {
+    spaces_.clear();
+}
+
+sw::domain* story_stage::domain_of(const story_operation& o) {
+    if (!o.domain.empty()) {
+        sw::domain* const d = domains_[o.domain].get();
+        if (!d)
+            o.where.fail("domain '" + o.domain + "', which could not be made", "a domain");
+        return d;
+    }
+    sw::group* const g = machine_.device(o.device).in_group;
+    return g ? g->current() : nullptr;
+}
+
+story_outcome story_stage::carry_out(const story_operation& o, const story_expectation& expected) {
+    story_outcome out;
+    const std::size_t line = machine_.log().entries().size(), calls = core_.attach_calls().size();
+    const unsigned made = core_.domains_made();
+    const std::size_t raised = machine_.kernel().raised().size();
+    out.begin_ns = machine_.cpus().now_ns();
+    act(o, expected, out);
+    out.end_ns = machine_.cpus().now_ns();
+    if (out.number == linux_errno::none && machine_.kernel().raised().size() != raised)
+        out.row = machine_.kernel().raised()[raised].row->id; // swallowed
+    if (o.action != story_action::take) {
+        out.attach_calls = core_.attach_calls().size() - calls;
+        out.domains_made = core_.domains_made() - made;
+        out.error_lines = machine_.log().count(sw::log_level::error, line);
+        out.warning_lines = machine_.log().count(sw::log_level::warning, line);
+    }
+    out.debug_lines = machine_.log().count(sw::log_level::debug, line);
+    for (std::size_t n = line; n < machine_.log().entries().size(); ++n) {
+        const sw::log_entry& e = machine_.log().entries()[n];
+        out.log.push_back(std::string(sw::name_of(e.level)) + " " + e.device + ": " + e.message);
+    }
+    return out;
+}
+
+void story_stage::attach(const story_operation& o, story_outcome& out) {
+    sw::device& dev = machine_.device(o.device);
+    sw::domain& d = *domain_of(o);
+    if (o.way == "device")
+        take_result(core_.attach_device(d, dev), out);
+    else if (o.way == "driver")
+        take_result(d.attach_dev(dev), out);
+    else if (dev.in_group)
+        take_result(core_.attach_group(d, *dev.in_group), out);
+    else
+        out.number = linux_errno::enodev; // nobody has a group to attach
+}
+
+void story_stage::dma(const story_operation& o, const story_expectation& expected, story_outcome& out) {
+    std::vector<std::uint8_t> pattern(o.bytes), before(o.bytes), found(o.bytes);
+    for (std::size_t n = 0; n < pattern.size(); ++n)
+        pattern[n] = static_cast<std::uint8_t>(0xa5 ^ (0x11 * n) ^ (o.iova >> 12));
+    sw::cpu& cpu = machine_.cpus();
+    const std::uint64_t place = expected.lands_at.value_or(0);
+    if (expected.lands_at) {
+        cpu.read_block(place, before.data(), before.size());
+        if (before == pattern)
+            pattern[0] ^= 0xff;
+    }
+    if (o.way == "write") {
+        const auto r = machine_.dma_write(o.device, o.iova, pattern);
+        out.dma = r.ok ? "ok" : "fault";
+        if (expected.lands_at) {
+            cpu.read_block(place, found.data(), found.size());
+            out.landed = r.ok && found == pattern;
+        }
+        return;
+    }
+    if (expected.lands_at) {
+        cpu.write_block(place, pattern.data(), pattern.size());
+        cpu.barrier();
+    }
+    const auto r = machine_.dma_read(o.device, o.iova, static_cast<unsigned>(o.bytes));
+    out.dma = r.ok ? "ok" : "fault";
+    out.landed = r.ok && r.data == pattern;
+    if (expected.lands_at) {
+        cpu.write_block(place, before.data(), before.size());
+        cpu.barrier();
+    }
+}
+
+void story_stage::take(const story_operation& o, story_outcome& out) {
+    const sw::caller_report r = spaces_.at(o.space)->run(machine_.device(o.device), [&] {
+        if (!o.point.empty())
+            machine_.kernel().injection().nth(o.point, 1);
+    });
+    out.number = r.number;
+    if (r.row)
+        out.row = r.row->id;
+    out.at_claim = r.at_claim;
+    out.shared = r.shared;
+    out.domains = r.domains;
+    out.domains_made = r.domains_made;
+    out.attach_calls = r.effort().attach_calls;
+    out.error_lines = r.effort().error_lines;
+    out.warning_lines = r.effort().warning_lines;
+    out.dma = sw::name_of(r.dma);
+}
+
+void story_stage::act(const story_operation& o, const story_expectation& expected, story_outcome& out) {
+    sw::kernel& kernel = machine_.kernel();
+    const auto dev = [&]() -> sw::device& { return machine_.device(o.device); };
+    switch (o.action) {
+    case story_action::domain:
+        domains_[o.domain] = core_.allocate_domain(dev(), type_named(o.way));
+        if (!domains_[o.domain])
+            out.number = linux_errno::enomem; // iommu_domain_alloc says null; so do its callers read it
+        break;
+    case story_action::free:
+        core_.retire(std::move(domains_[o.domain]));
+        break;
+    case story_action::attach:
+        attach(o, out);
+        break;
+    case story_action::detach:
+        if (o.way == "device")
+            core_.detach_device(*domain_of(o), dev());
+        else if (dev().in_group)
+            core_.detach_group(*domain_of(o), *dev().in_group);
+        break;
+    case story_action::map:
+        if (!o.space.empty())
+            take_result(spaces_.at(o.space)->map({o.iova, o.address, o.bytes, o.allowed}), out);
+        else if (sw::domain* const d = domain_of(o))
+            take_result(sw::map(kernel, *d, o.iova, o.address, o.bytes, o.allowed), out);
+        else
+            out.number = linux_errno::enodev;
+        break;
+    case story_action::unmap:
+        if (!o.space.empty()) {
+            const auto r = spaces_.at(o.space)->unmap(o.iova, o.bytes);
+            take_result(r, out);
+            out.bytes = r ? *r : 0;
+        } else if (sw::domain* const d = domain_of(o)) {
+            out.bytes = sw::unmap(kernel, *d, o.iova, o.bytes);
+        } else {
+            out.number = linux_errno::enodev;
+        }
+        break;
+    case story_action::translate:
+        if (sw::domain* const d = domain_of(o))
+            out.address = sw::iova_to_phys(*d, o.iova);
+        break;
+    case story_action::dma:
+        dma(o, expected, out);
+        break;
+    case story_action::inject:
+        if (o.on)
+            kernel.injection().order(o.point, o.order);
+        else
+            kernel.injection().cancel(o.point);
+        break;
+    case story_action::claim:
+        if (dev().in_group)
+            take_result(core_.claim(*dev().in_group, this), out);
+        else
+            out.number = linux_errno::enodev;
+        break;
+    case story_action::release:
+        if (dev().in_group)
+            core_.release_claim(*dev().in_group);
+        break;
+    case story_action::use:
+        take_result(core_.use_default_domain(dev()), out);
+        break;
+    case story_action::unuse:
+        core_.unuse_default_domain(dev());
+        break;
+    case story_action::exhaust:
+        for (std::uint64_t n = 0; n < o.count && out.number == linux_errno::none; ++n) {
+            used_up_.push_back(core_.allocate_domain(dev()));
+            if (!used_up_.back()) {
+                out.number = linux_errno::enomem;
+                break;
+            }
+            take_result(core_.attach_device(*used_up_.back(), dev()), out);
+            if (out.number == linux_errno::none)
+                core_.detach_device(*used_up_.back(), dev());
+        }
+        break;
+    case story_action::feature: {
+        const auto what =
+            o.way == "sva" ? sw::device_feature::shared_virtual_addressing : sw::device_feature::io_page_faults;
+        take_result(o.on ? core_.enable_feature(dev(), what) : core_.disable_feature(dev(), what), out);
+        break;
+    }
+    case story_action::default_domain:
+        take_result(core_.change_default_domain(dev(), type_named(o.way)), out);
+        break;
+    case story_action::probe:
+        take_result(core_.probe(dev()), out);
+        break;
+    case story_action::remove:
+        core_.release(dev());
+        break;
+    case story_action::take:
+        take(o, out);
+        break;
+    case story_action::leave:
+        spaces_.at(o.space)->detach(dev());
+        out.domains = spaces_.at(o.space)->domains().size();
+        break;
+    }
+}
+
+} // namespace iommulab::scenarios

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rule: a measurement that is not what the table says is called so, in every format.
+#include "sw/drivers/drivers.h"
+#include "testbenches/errno/errno_report.h"
+#include "testbenches/errno/errno_summary.h"
+
+#include <boost/json.hpp>
+#include <gmock/gmock.h>
+
+namespace iommulab::errno_matrix {
+namespace {
+
+using sw::rule_set;
+using testing::HasSubstr;
+using testing::Not;
+
+/// S3-3 under v6.0 and v6.2, as measured.
+matrix of(const measurement& before, const measurement& after) {
+    const sw::driver_description& d = sw::drivers().front();
+    const sw::failure_row* const row = sw::row_named(d.failures, "S3-3");
+    matrix m{{}, {rule_set::v6_0, rule_set::v6_2}, {"vfio-type1"}};
+    matrix_row r{&d, row, {}};
+    for (const auto& [rules, found] : {std::pair{rule_set::v6_0, before}, {rule_set::v6_2, after}})
+        r.rules.emplace_back(rules, matrix_cell{row->outcome(rules), name_of(row->outcome(rules).number), found, {}});
+    r.rules[0].second.callers.push_back({"vfio-type1", {"ENXIO", false, 1, 2, 1, 700, "fault", ""}});
+    r.rules[1].second.callers.push_back({"vfio-type1", {"0", false, 2, 3, 0, 900, "ok", ""}});
+    m.rows.push_back(std::move(r));
+    return m;
+}
+matrix right() {
+    return of({"ENXIO", "error", 1, ""}, {"EINVAL", "none", 0, ""});
+}
+
+TEST(errno_matrix, agrees_when_errno_level_and_lines_do) {
+    EXPECT_TRUE(right().agrees());
+    EXPECT_EQ(right().measured(), 2u);
+    EXPECT_FALSE(of({"EINVAL", "error", 1, ""}, {"EINVAL", "none", 0, ""}).agrees()) << "errno";
+    EXPECT_FALSE(of({"ENXIO", "warning", 1, ""}, {"EINVAL", "none", 0, ""}).agrees()) << "level";
+    EXPECT_FALSE(of({"ENXIO", "error", 2, ""}, {"EINVAL", "none", 0, ""}).agrees()) << "lines";
+    EXPECT_FALSE(of({"ENXIO", "error", 1, "met S3-4"}, {"EINVAL", "none", 0, ""}).agrees()) << "another row";
+}
+
+TEST(errno_matrix, names_what_differs_in_every_format) {
+    const matrix wrong = of({"ENXIO", "error", 1, ""}, {"EBUSY", "none", 0, ""});
+    EXPECT_EQ(wrong.differing(), 1u);
+    for (const auto& report : {text_report(wrong), markdown_report(wrong), html_report(wrong)})
+        EXPECT_THAT(report, HasSubstr("EBUSY INSTEAD OF EINVAL"));
+    EXPECT_THAT(text_report(right()), Not(HasSubstr("INSTEAD OF")));
+}
+
+TEST(errno_matrix, is_json_of_the_agreed_shape) {
+    const boost::json::value v = boost::json::parse(json_report(right()));
+    const auto& row = v.at("rows").at(0);
+    EXPECT_EQ(row.at("id"), "S3-3");
+    EXPECT_EQ(row.at("driver"), "arm-smmu-v3");
+    EXPECT_EQ(row.at("class"), "incompatible");
+    EXPECT_EQ(row.at("patch"), 5);
+    EXPECT_TRUE(row.at("reachable").as_bool());
+    const auto& before = row.at("rules").at("v6.0");
+    EXPECT_EQ(before.at("expected"), before.at("measured"));
+    EXPECT_EQ(before.at("measured").at("errno"), "ENXIO");
+    EXPECT_EQ(before.at("measured").at("log"), "error");
+    const auto& caller = row.at("rules").at("v6.2").at("callers").at("vfio-type1");
+    EXPECT_EQ(caller.at("errno"), 0) << "success is a number";
+    EXPECT_EQ(caller.at("domains"), 2);
+    EXPECT_EQ(caller.at("attach_calls"), 3);
+    EXPECT_EQ(caller.at("attach_ns"), 900);
+    EXPECT_EQ(caller.at("dma"), "ok");
+}
+
+TEST(errno_matrix, says_the_point_in_ten_lines) {
+    const std::vector<std::string> lines = summary(right());
+    EXPECT_LE(lines.size(), 11u);
+    EXPECT_THAT(lines, testing::Contains(HasSubstr("S3-3 ENXIO to EINVAL")));
+    EXPECT_THAT(lines, testing::Contains(HasSubstr("1 vanished")));
+    EXPECT_THAT(lines, testing::Contains(HasSubstr("stop failing: 1: vfio-type1 at S3-3")));
+}
+
+TEST(errno_matrix, page_needs_nothing_else) {
+    const std::string page = html_report(right());
+    for (const char* outside : {"http", "src=", "<script", "<link", "@import"})
+        EXPECT_THAT(page, Not(HasSubstr(outside))) << outside;
+}
+
+TEST(errno_matrix, refuses_unknown_names_with_the_nearest) {
+    const auto what = [](const matrix_request& r) {
+        try {
+            run_matrix(r);
+        } catch (const std::invalid_argument& e) {
+            return std::string(e.what());
+        }
+        return std::string("nothing");
+    };
+    EXPECT_THAT(what({{"arm-smmu-v33"}, {}, {}, false}),
+                HasSubstr("--driver: found 'arm-smmu-v33', expected 'arm-smmu-v3'"));
+    EXPECT_THAT(what({{}, {"S3-33"}, {}, false}), HasSubstr("--row: found 'S3-33', expected 'S3-3'"));
+}
+
+} // namespace
+} // namespace iommulab::errno_matrix
