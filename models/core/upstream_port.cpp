@@ -420,8 +420,17 @@ void upstream_port::answer(void* object) {
     auto& t = *static_cast<transaction*>(object);
     upstream_port& port = t.port;
     port.to_answer_.push_back(&t);
-    if (!port.answering_)
-        port.send_response(t);
+    port.answer_next();
+}
+
+/// The oldest answer goes out, when the response channel is free.
+void upstream_port::answer_next() {
+    if (answering_ || to_answer_.empty())
+        return;
+    if (engine_.clock.cycle_after(sc_core::SC_ZERO_TIME) < answer_free_)
+        engine_.clock.at(answer_free_, task::of<&upstream_port::answer_next>(*this));
+    else
+        send_response(*to_answer_.front());
 }
 
 void upstream_port::send_response(transaction& t) {
@@ -459,12 +468,7 @@ void upstream_port::response_ended() {
     }
     if (!to_answer_.empty())
         engine_.clock.at(std::max(answer_free_, engine_.clock.cycle_after(sc_core::SC_ZERO_TIME)),
-                         {[](void* p) {
-                              auto& self = *static_cast<upstream_port*>(p);
-                              if (!self.answering_ && !self.to_answer_.empty())
-                                  self.send_response(*self.to_answer_.front());
-                          },
-                          this});
+                         task::of<&upstream_port::answer_next>(*this));
 }
 
 void upstream_port::leave(transaction& t) {

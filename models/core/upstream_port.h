@@ -75,6 +75,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     void piece_done(piece_payload& p, const sc_core::sc_time& delay);
     void answer_later(transaction& t, const sc_core::sc_time& delay);
     static void answer(void* t);
+    void answer_next();
     void send_response(transaction& t);
     void response_ended();
     void leave(transaction& t);
