@@ -17,6 +17,7 @@ constexpr std::uint64_t buffer_iova = 0x10000, buffer_bytes = 0x2000;
 
 software::software_machine_description scene_of(const sw::driver_description& driver, const sw::provocation& p,
                                                 sw::rule_set rules) {
+    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING); // "stopped"
     software::software_machine_description d;
     memory_parameters memory;
     memory.ranges.push_back({ram, ram_bytes, "memory"});

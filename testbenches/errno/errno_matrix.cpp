@@ -64,7 +64,7 @@ caller_measurement caller_measurement_of(const software::isolated_result& r) {
         all += (all.empty() ? "" : ", ") + n;
     const std::string near = settings::nearest(name, names);
     throw std::invalid_argument(what + ": found '" + name + "', expected " +
-                                (near.empty() ? "" : "'" + near + "', or another ") + "of " + all);
+                                (near.empty() ? "one of " : "'" + near + "', or another of ") + all);
 }
 
 const sw::provocation* provocation_of(const sw::driver_description& d, const std::string& id) {

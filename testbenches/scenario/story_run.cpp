@@ -103,6 +103,7 @@ json::object as_json(const story_operation& o, const story_outcome& out) {
 std::string play(const story& s, sw::rule_set rules) {
     software::software_machine_description d = s.machine;
     d.kernel.rules = rules;
+    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING); // "stopped"
     software::software_machine machine("machine", d);
     story_stage stage(machine, s);
     json::array operations, broken, boot;

@@ -78,6 +78,8 @@ story_outcome story_stage::carry_out(const story_operation& o, const story_expec
 void story_stage::attach(const story_operation& o, story_outcome& out) {
     sw::device& dev = machine_.device(o.device);
     sw::domain& d = *domain_of(o);
+    if (o.way == "driver" && dev.spec() && !dev.behind) // Linux would follow a null pointer
+        o.where.fail("attach_dev for '" + o.device + "', which no driver has taken", "a device whose probe succeeded");
     if (o.way == "device")
         take_result(core_.attach_device(d, dev), out);
     else if (o.way == "driver")
@@ -126,6 +128,8 @@ void story_stage::take(const story_operation& o, story_outcome& out) {
         if (!o.point.empty())
             machine_.kernel().injection().nth(o.point, 1);
     });
+    if (!r.at_claim)
+        held_[o.device].insert(o.space);
     out.number = r.number;
     if (r.row)
         out.row = r.row->id;
@@ -233,6 +237,9 @@ void story_stage::act(const story_operation& o, const story_expectation& expecte
         take_result(core_.probe(dev()), out);
         break;
     case story_action::remove:
+        if (const auto held = held_.find(o.device); held != held_.end() && !held->second.empty())
+            o.where.fail("remove of '" + o.device + "', which '" + *held->second.begin() + "' holds", // Linux waits
+                         "a device that has left all address spaces");
         core_.release(dev());
         break;
     case story_action::take:
@@ -240,6 +247,7 @@ void story_stage::act(const story_operation& o, const story_expectation& expecte
         break;
     case story_action::leave:
         spaces_.at(o.space)->detach(dev());
+        held_[o.device].erase(o.space);
         out.domains = spaces_.at(o.space)->domains().size();
         break;
     }

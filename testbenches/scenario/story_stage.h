@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class story_stage {
     std::map<std::string, std::unique_ptr<sw::domain>> domains_;
     std::vector<std::unique_ptr<sw::domain>> used_up_;
     std::map<std::string, std::unique_ptr<sw::caller>> spaces_;
+    std::map<std::string, std::set<std::string>> held_; ///< address spaces, by device that they have claimed
 };
 
 } // namespace iommulab::scenarios
