@@ -105,14 +105,11 @@ object iommu_json(const iommu_findings& i) {
 // --- expectations
 // --------------------------------------------------------------------------------------------------------
 
-struct judged {
-    const char* name;
-    std::uint64_t limit, measured;
-    bool is_maximum;
-    [[nodiscard]] bool met() const { return is_maximum ? measured <= limit : measured >= limit; }
-};
+bool is_met(const findings::judgement& j) {
+    return j.is_maximum ? j.measured <= j.limit : j.measured >= j.limit;
+}
 
-std::vector<judged> judge(const findings& f) {
+std::vector<findings::judgement> judge(const findings& f) {
     std::uint64_t faults = 0, errors = 0, wrong = 0, requests = 0;
     latency_profile all;
     for (const iommu_findings& i : f.iommus) {
@@ -130,7 +127,7 @@ std::vector<judged> judge(const findings& f) {
     }
     const auto mean_ps = static_cast<std::uint64_t>(all.summarise().mean_ps);
     const expectations& e = f.what->expected;
-    std::vector<judged> out;
+    std::vector<findings::judgement> out = f.more_judged;
     const auto add = [&](const char* name, const std::optional<std::uint64_t>& limit, std::uint64_t measured,
                          bool is_maximum) {
         if (limit)
@@ -233,6 +230,8 @@ run_result report(const findings& f, const run_options& options) {
         o["recording"] = f.recording;
     else
         o["firmware_ns"] = ns(f.firmware_ps);
+    if (!f.software.empty())
+        o["software"] = f.software;
 
     std::uint64_t accesses = 0;
     for (const iommu_findings& i : f.iommus)
@@ -255,7 +254,7 @@ run_result report(const findings& f, const run_options& options) {
     }
     for (std::size_t n = 0; n < f.masters.size(); ++n)
         masters.push_back(master_json(*f.masters[n], s.masters[n]));
-    out.text += masters_text(f, options) + memories_text(f);
+    out.text += masters_text(f, options) + f.software_text + memories_text(f);
     for (std::size_t n = 0; n < f.hardware->memories(); ++n)
         memories.push_back(object{{"name", s.platform.memories[n].name},
                                   {"counters", counters_json(f.hardware->memory(n).counters())}});
@@ -264,10 +263,10 @@ run_result report(const findings& f, const run_options& options) {
     o["memories"] = std::move(memories);
     o["interconnect"] = counters_json(f.hardware->bus().counters());
 
-    for (const judged& j : judge(f)) {
-        expected.push_back(object{{"name", j.name}, {"limit", j.limit}, {"measured", j.measured}, {"met", j.met()}});
-        out.met &= j.met();
-        if (!j.met())
+    for (const findings::judgement& j : judge(f)) {
+        expected.push_back(object{{"name", j.name}, {"limit", j.limit}, {"measured", j.measured}, {"met", is_met(j)}});
+        out.met &= is_met(j);
+        if (!is_met(j))
             out.text += fmt::format("broken expectation {}: found {}, expected at {} {}\n", j.name, j.measured,
                                     j.is_maximum ? "most" : "least", j.limit);
     }

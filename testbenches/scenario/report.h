@@ -39,6 +39,14 @@ struct findings {
     std::vector<std::string> notes;         ///< for people, before everything else
     boost::json::object recording;          ///< empty: none
     bool recording_failed = false;
+    boost::json::object software; ///< empty: none
+    std::string software_text;
+    struct judgement {
+        std::string name;
+        std::uint64_t limit = 0, measured = 0;
+        bool is_maximum = true;
+    };
+    std::vector<judgement> more_judged; ///< beside what every scenario may expect
     double wall_seconds = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "models/dma/traffic.h"
 #include "platforms/platform_description.h"
 #include "testbenches/firmware/firmware.h"
+#include "testbenches/scenario/software_description.h"
 
 #include <cstdint>
 #include <functional>
@@ -75,6 +76,7 @@ struct scenario {
     std::vector<master_description> masters;
     std::vector<invalidation_description> invalidations;
     std::optional<recording_description> recording;
+    std::optional<software_description> software;
     expectations expected;
     std::shared_ptr<const story> told; ///< it is a story of operations: nothing else is set but file, name and text
 };

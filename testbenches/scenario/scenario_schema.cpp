@@ -5,6 +5,7 @@
 #include "platforms/data_files.h"
 #include "platforms/platform_schema.h"
 #include "platforms/settings/settings_units.h"
+#include "testbenches/scenario/software_schema.h"
 #include "testbenches/scenario/story_schema.h"
 #include "traces/number.h"
 #include "traces/recording.h"
@@ -291,8 +292,10 @@ class reader {
             read_invalidation(m);
         if (s_.has("recording"))
             read_recording(s_.child("recording"));
+        else if (s_.has("software"))
+            read_drivers(s_.child("software"));
         else if (out_.masters.empty())
-            s_.where().fail("neither masters nor a recording", "one of them");
+            s_.where().fail("neither masters nor a recording nor software", "one of them");
         if (s_.has("expect"))
             read_expectations(s_.child("expect"));
     }
@@ -446,7 +449,7 @@ class reader {
     }
 
     void read_recording(const section& s) {
-        for (const char* name : {"masters", "invalidations", "firmware", "limits"})
+        for (const char* name : {"masters", "invalidations", "firmware", "limits", "software"})
             if (s_.has(name))
                 s_.where(name).fail("'" + std::string(name) + "' beside a recording", "a recording alone");
         if (out_.platform.iommus.empty())
@@ -466,6 +469,16 @@ class reader {
             s.where("folder").fail("a recording of " + record.iommu,
                                    "one of the model of '" + unit.name + "', " + unit.model);
         out_.recording = d;
+    }
+
+    void read_drivers(const section& s) {
+        for (const char* name : {"masters", "invalidations", "limits"})
+            if (s_.has(name))
+                s_.where(name).fail("'" + std::string(name) + "' beside software", "software alone");
+        out_.software = read_software(s, out_.platform, out_.tables_base, out_.tables_bytes);
+        for (const software_device& d : out_.software->devices)
+            for (unsigned n = 0; n < d.count; ++n)
+                names_.take(d.count == 1 ? d.name : d.name + std::to_string(n), "a device", s.where());
     }
 
     void read_expectations(const section& s) {
@@ -504,6 +517,7 @@ const schema& scenario_schema() {
             {.name = "masters", .kind = value_kind::named, .help = "by name", .child = &master_schema()},
             {.name = "invalidations", .kind = value_kind::named, .help = "by name", .child = &invalidation_schema()},
             {.name = "recording", .kind = value_kind::map, .help = "instead of masters", .child = &recording_schema()},
+            {.name = "software", .kind = value_kind::map, .help = "instead of masters", .child = &software_schema()},
             {.name = "expect",
              .kind = value_kind::map,
              .help = "what must be true at the end",

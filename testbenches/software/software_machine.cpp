@@ -17,6 +17,7 @@ software_machine::software_machine(sc_core::sc_module_name name, const software_
     std::vector<platforms::attachment> masters(cpus.cpus); // CPUs sit on the interconnect
     for (const auto& d : description.devices)
         masters.push_back({d.description.spec ? d.description.spec->instance : std::string(), d.port});
+    masters.insert(masters.end(), description.masters.begin(), description.masters.end());
     platform_ = std::make_unique<platforms::platform>("platform", description.platform, description.mode, masters);
     for (unsigned n = 0; n < cpus.cpus; ++n)
         cpus_->bus(n).bind(platform_->inlet(n));

@@ -25,6 +25,8 @@ struct software_machine_description {
         unsigned port = 0; ///< of the IOMMU that its firmware spec names; without a spec it sits on the interconnect
     };
     std::vector<device_place> devices;
+    /// Further masters of whoever makes the machine; they are bound to inlet(n) of the machine.
+    std::vector<platforms::attachment> masters;
     /// More that firmware says of an IOMMU, by name: properties, coherency. Base, size and interrupts are filled in.
     std::vector<sw::instance_firmware> firmware;
     /// What the kernel may allocate; all of it must be memory of the platform.
@@ -52,6 +54,10 @@ class software_machine : public sc_core::sc_module {
     [[nodiscard]] const std::vector<instance_probe>& probed() const { return probed_; }
 
     [[nodiscard]] platforms::platform& hardware() { return *platform_; }
+    /// Where the n-th further master is to be bound.
+    [[nodiscard]] tlm::tlm_target_socket<64>& inlet(std::size_t n) {
+        return platform_->inlet(description_.cpus.cpus + devices_.size() + n);
+    }
     [[nodiscard]] sw::simulated_cpus& cpus() { return *cpus_; }
     [[nodiscard]] sw::log_stream& log() { return log_; }
     [[nodiscard]] sw::kernel& kernel() { return *kernel_; }

@@ -175,7 +175,8 @@ TEST_F(scenario_errors, each_is_named_at_its_place) {
 TEST_F(scenario_errors, whole_files) {
     EXPECT_EQ(message(""), "s.yaml:1:1: found no 'platform' in scenario, expected a map");
     EXPECT_EQ(message("- 1\n"), "s.yaml:1:1: found a list for scenario, expected a map");
-    EXPECT_EQ(message(platform), "s.yaml:1:1: found neither masters nor a recording, expected one of them");
+    EXPECT_EQ(message(platform),
+              "s.yaml:1:1: found neither masters nor a recording nor software, expected one of them");
     EXPECT_EQ(message("platform: nowhere.yaml\n" + master),
               "s.yaml:1:11: found no file 'nowhere.yaml', expected the name of a platform's file, or a map");
     EXPECT_EQ(message(platform + "recording: {folder: nowhere}\n"),
@@ -187,6 +188,25 @@ TEST_F(scenario_errors, whole_files) {
     write("p.yaml", "memories: {ram: {ranges: []}}\n");
     EXPECT_EQ(message("platform: p.yaml\n" + master),
               "p.yaml:1:26: found no ranges in memory ram, expected at least one range");
+}
+
+TEST_F(scenario_errors, software_is_checked_like_the_rest) {
+    const auto software = [&](const std::string& device, const std::string& more = "") {
+        return message(platform + more + "software:\n  devices:\n    nic: {" + device + "}\n");
+    };
+    EXPECT_EQ(software("kind: nic_receive, source_id: 1, requests: 1"), "no error");
+    EXPECT_EQ(software("kind: nic_transmit, source_id: 1, requests: 1"),
+              "s.yaml:8:17: found 'nic_transmit' for kind, expected one of nic_receive, nvme_read");
+    EXPECT_EQ(software("kind: nic_receive, source_id: 1, requests: 1, buffer: 3000"),
+              "s.yaml:8:65: found 3000 for buffer, expected a power of two");
+    EXPECT_EQ(software("kind: nic_receive, source_id: 1, requests: 1, count: 65"),
+              "s.yaml:8:64: found '65' for count, expected 1 to 64");
+    EXPECT_EQ(software("kind: nic_receive, source_id: 1, requests: 1, port: 2"),
+              "s.yaml:8:63: found port 2 of 'smmu', expected a port below 2");
+    EXPECT_EQ(software("kind: nic_receive, source_id: 1, requests: 1, iommu: smu"),
+              "s.yaml:8:64: found unknown IOMMU 'smu', expected 'smmu' or another of the platform");
+    EXPECT_EQ(software("kind: nic_receive, source_id: 1, requests: 1", "limits: {time: 1ms}\n"),
+              "s.yaml:6:9: found 'limits' beside software, expected software alone");
 }
 
 TEST_F(scenario_errors, traces_are_read_to_their_end) {
