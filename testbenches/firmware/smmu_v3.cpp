@@ -170,10 +170,10 @@ class smmu_v3_firmware final : public firmware {
             if ((first && idr0::S1P.of(id0_) == 0) || (second && idr0::S2P.of(id0_) == 0))
                 refuse("found no stage " + std::string(first && idr0::S1P.of(id0_) == 0 ? "1" : "2") +
                        " in IDR0, expected it for source " + hex(a.source_id));
-            if (std::bit_width(a.source_id) > idr1::SIDSIZE.of(id1_))
+            if (static_cast<unsigned>(std::bit_width(a.source_id)) > idr1::SIDSIZE.of(id1_))
                 refuse("found source " + hex(a.source_id) + ", expected at most " +
                        std::to_string(idr1::SIDSIZE.of(id1_)) + " bits of StreamID");
-            if (a.pasid && std::bit_width(*a.pasid) > idr1::SSIDSIZE.of(id1_))
+            if (a.pasid && static_cast<unsigned>(std::bit_width(*a.pasid)) > idr1::SSIDSIZE.of(id1_))
                 refuse("found PASID " + std::to_string(*a.pasid) + ", expected at most " +
                        std::to_string(idr1::SSIDSIZE.of(id1_)) + " bits of SubstreamID");
         }
