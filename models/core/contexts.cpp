@@ -106,9 +106,11 @@ bool loose_context::begin_look_up(pause_request& r, structure_port& port) {
 
 bool loose_context::begin_translation(translation_request& r) {
     sheet_.add(time_part::tlb, engine_.clock.to_ps(engine_.misses.look_up_cycles()));
-    r.found = engine_.misses.find(r);
+    const translation* found = engine_.misses.find(r);
     asked = true;
-    hit = r.found.has_value();
+    hit = found != nullptr;
+    if (found)
+        r.found = *found;
     return true;
 }
 

@@ -64,13 +64,13 @@ class loose_context final : public walk_context {
 
     bool may_fill(const translation_tag&, bool, std::uint64_t, std::uint64_t) const override { return true; }
     bool may_fill_configuration(std::uint32_t, std::uint32_t) const override { return true; }
+    bool read64_at_once(time_part part, std::uint64_t address, std::uint64_t& value) override;
 
     bool asked = false; ///< the main TLB was asked
     bool hit = false;   ///< and knew
 
   private:
     bool begin_memory(memory_request& r) override;
-    bool read64_at_once(time_part part, std::uint64_t address, std::uint64_t& value) override;
     bool begin_pause(pause_request& r, std::uint64_t cycles) override;
     bool begin_look_up(pause_request& r, structure_port& port) override;
     bool begin_translation(translation_request& r) override;

@@ -26,15 +26,15 @@ std::uint64_t miss_unit::look_up_cycles() const {
     return engine_.tlb.parameters().entries ? port_.cost(engine_.tlb.probes()) : 0;
 }
 
-std::optional<translation> miss_unit::find(const translation_request& r) {
+const translation* miss_unit::find(const translation_request& r) {
     if (!engine_.tlb.parameters().entries)
-        return std::nullopt;
+        return nullptr;
     ++counts.lookups;
     const translation* t = engine_.tlb.find(r.tag, r.address);
     if (!t || !(t->allowed & r.needed))
-        return std::nullopt;
+        return nullptr;
     ++counts.hits;
-    return *t;
+    return t;
 }
 
 void miss_unit::look_up(timed_context& context) {
@@ -46,7 +46,7 @@ void miss_unit::look_up(timed_context& context) {
 
 void miss_unit::looked_up(timed_context& context) {
     context.charge(time_part::tlb);
-    if (const auto t = find(*context.request)) {
+    if (const translation* t = find(*context.request)) {
         engine_.probes.tlb_hit.pulse(engine_.now_ps(), engine_.clock.period_ps());
         context.hit = true;
         answer(context, *t, time_part::tlb);
@@ -118,7 +118,7 @@ void miss_unit::finish(timed_context& context, const outcome& result) {
         queue_ = w.next_waiter;
         if (!queue_)
             queue_end_ = &queue_;
-        if (const auto t = find(*w.request)) { // a walk that ended meanwhile may have found it
+        if (const translation* t = find(*w.request)) { // a walk that ended meanwhile may have found it
             w.hit = true;
             answer(w, *t, time_part::walker_wait);
         } else {

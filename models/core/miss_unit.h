@@ -8,7 +8,6 @@
 #include "models/core/tlb.h"
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 namespace iommulab {
@@ -24,8 +23,8 @@ class miss_unit {
     /// The walk of a context that may have a walker has ended.
     void finish(timed_context& context, const outcome& result);
 
-    /// The main TLB alone, now.
-    std::optional<translation> find(const translation_request& r);
+    /// The main TLB's entry for a request, now, or null.
+    const translation* find(const translation_request& r);
     void fill(const translation& t);
     [[nodiscard]] std::uint64_t look_up_cycles() const;
     [[nodiscard]] unsigned busy_walkers() const { return static_cast<unsigned>(slots_.size() - free_.size()); }

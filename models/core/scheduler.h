@@ -48,6 +48,10 @@ class scheduler : public sc_core::sc_module {
     [[nodiscard]] std::uint64_t now_ps() const { return time_value() * resolution_ps_; }
     /// `t` in picoseconds.
     [[nodiscard]] std::uint64_t ps(const sc_core::sc_time& t) const { return t.value() * resolution_ps_; }
+    /// `ps` picoseconds, rounded down to the simulation's resolution.
+    [[nodiscard]] sc_core::sc_time of_ps(std::uint64_t ps) const {
+        return sc_core::sc_time::from_value(resolution_ps_ > 1 ? ps / resolution_ps_ : ps);
+    }
     [[nodiscard]] std::uint64_t resolution_ps() const { return resolution_ps_; }
     /// Tasks that wait: 0 when the module is idle.
     [[nodiscard]] std::size_t pending() const { return heap_.size(); }

@@ -6,7 +6,11 @@
 namespace iommulab {
 
 table_port::table_port(sc_core::sc_module_name name, scheduler& clock, unsigned outstanding, bool loosely_timed)
-    : sc_core::sc_module(name), clock_(clock), bound_(outstanding), loosely_timed_(loosely_timed) {
+    : sc_core::sc_module(name),
+      clock_(clock),
+      bound_(outstanding),
+      loosely_timed_(loosely_timed),
+      channel_(clock, socket, *this) {
     socket.bind(*this);
 }
 
@@ -69,90 +73,24 @@ void table_port::begin(memory_request& r) {
         return;
     }
     waiting_.push_back(&r);
-    pump();
+    send_waiting();
 }
 
-void table_port::pump() {
-    pump_pending_ = false;
-    while (!waiting_.empty() && !requesting_ && outstanding_ < bound_) {
-        const std::uint64_t now = clock_.cycle_after(sc_core::SC_ZERO_TIME);
-        if (now < channel_free_) {
-            if (!pump_pending_) {
-                pump_pending_ = true;
-                clock_.at(channel_free_, task::of<&table_port::pump>(*this));
-            }
-            return;
-        }
+void table_port::send_waiting() {
+    while (!waiting_.empty() && outstanding_ < bound_) {
         memory_request& r = *waiting_.front();
         waiting_.pop_front();
-        send(r);
+        outstanding_probe.set(++outstanding_, clock_.now_ps());
+        channel_.push(prepare(r));
     }
 }
 
-/// From a call on the backward path, from which no call on the forward path may come.
-void table_port::pump_soon() {
-    if (waiting_.empty() || pump_pending_)
-        return;
-    pump_pending_ = true;
-    clock_.at(std::max(channel_free_, clock_.cycle_after(sc_core::SC_ZERO_TIME)), task::of<&table_port::pump>(*this));
-}
-
-void table_port::send(memory_request& r) {
-    payload& p = prepare(r);
-    outstanding_probe.set(++outstanding_, clock_.now_ps());
-    requesting_ = &p;
-    channel_free_ = clock_.cycle_after(sc_core::SC_ZERO_TIME) + 1; // one request a cycle
-    tlm::tlm_phase phase = tlm::BEGIN_REQ;
-    sc_core::sc_time delay;
-    switch (socket->nb_transport_fw(p, phase, delay)) {
-    case tlm::TLM_ACCEPTED:
-        break;
-    case tlm::TLM_UPDATED:
-        request_ended(phase == tlm::END_REQ ? delay : sc_core::SC_ZERO_TIME);
-        if (phase == tlm::BEGIN_RESP) {
-            complete(p, delay);
-            phase = tlm::END_RESP;
-            delay = sc_core::SC_ZERO_TIME;
-            socket->nb_transport_fw(p, phase, delay);
-            p.release();
-        }
-        break;
-    case tlm::TLM_COMPLETED:
-        request_ended(sc_core::SC_ZERO_TIME);
-        complete(p, delay);
-        p.release();
-        break;
-    }
-}
-
-void table_port::request_ended(const sc_core::sc_time& delay) {
-    requesting_ = nullptr;
-    channel_free_ = std::max(channel_free_, clock_.cycle_after(delay));
-}
-
-tlm::tlm_sync_enum table_port::nb_transport_bw(tlm::tlm_generic_payload& generic, tlm::tlm_phase& phase,
-                                               sc_core::sc_time& delay) {
-    auto& p = static_cast<payload&>(generic);
-    if (phase == tlm::END_REQ) {
-        request_ended(delay);
-        pump_soon();
-        return tlm::TLM_ACCEPTED;
-    }
-    if (phase != tlm::BEGIN_RESP)
-        return tlm::TLM_ACCEPTED; // phases beyond the base protocol may be ignored (IEEE 1666-2011 15.2.5)
-    if (requesting_ == &p)
-        request_ended(delay); // BEGIN_RESP implies END_REQ
-    complete(p, delay);
-    phase = tlm::END_RESP;
-    p.release();
-    pump_soon();
-    return tlm::TLM_COMPLETED;
-}
-
-void table_port::complete(payload& p, const sc_core::sc_time& delay) {
+void table_port::answered(payload& p, const sc_core::sc_time& delay) {
     read_back(p);
     outstanding_probe.set(--outstanding_, clock_.now_ps());
     clock_.at(clock_.cycle_after(delay), p.owner->done);
+    if (!waiting_.empty())
+        clock_.after(0, task::of<&table_port::send_waiting>(*this)); // not from within this call
 }
 
 void table_port::serve(memory_request& r, sc_core::sc_time& delay) {

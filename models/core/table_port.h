@@ -5,6 +5,7 @@
 #include "models/core/atomic_extension.h"
 #include "models/core/fifo.h"
 #include "models/core/payload_pool.h"
+#include "models/core/request_channel.h"
 #include "models/core/scheduler.h"
 #include "models/core/walk_context.h"
 #include "models/core/waveform.h"
@@ -55,25 +56,25 @@ class table_port : public sc_core::sc_module, public tlm::tlm_bw_transport_if<> 
   private:
     using payload = pooled_payload<memory_request>;
 
-    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload&, tlm::tlm_phase&, sc_core::sc_time&) override;
+    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& p, tlm::tlm_phase& phase,
+                                       sc_core::sc_time& delay) override {
+        return channel_.backward(p, phase, delay);
+    }
     void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override;
 
+    friend class request_channel<payload, table_port>;
+    void sending(payload&) {}
+    void answered(payload& p, const sc_core::sc_time& delay);
+    void send_waiting();
     payload& prepare(memory_request& r);
     void read_back(payload& p);
-    void pump();
-    void pump_soon();
-    void send(memory_request& r);
-    void request_ended(const sc_core::sc_time& delay);
-    void complete(payload& p, const sc_core::sc_time& delay);
     const unsigned char* direct(std::uint64_t address, unsigned bytes, sc_core::sc_time& delay);
 
     scheduler& clock_;
     unsigned bound_, outstanding_ = 0;
     bool loosely_timed_;
-    const payload* requesting_ = nullptr; // its END_REQ is awaited
-    bool pump_pending_ = false;
-    std::uint64_t channel_free_ = 0; // cycle
-    fifo<memory_request*> waiting_;
+    fifo<memory_request*> waiting_; // for one of the `bound_` places
+    request_channel<payload, table_port> channel_;
 
     // Loosely timed reads go through direct memory pointers where the target grants them: by 4 KiB page, direct-mapped.
     struct direct_page {

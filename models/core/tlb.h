@@ -66,6 +66,8 @@ class translation_lookaside_buffer {
     }
     /// Keeps `t` under its own tag.
     void insert(const translation& t) {
+        if (!cache_.exists())
+            return;
         has_globals_ |= t.global;
         insert(t.global ? tlb_owner::of_globals(t.tag) : tlb_owner::of_tag(t.tag), t);
     }
@@ -73,13 +75,19 @@ class translation_lookaside_buffer {
     [[nodiscard]] unsigned probes() const { return sizes_ ? static_cast<unsigned>(std::popcount(sizes_)) : 1; }
 
     void insert(tlb_owner owner, const translation& t) {
+        if (!cache_.exists())
+            return;
         const unsigned size = slot_of(t.log2_size);
-        if (cache_.exists() && !cache_.peek(key(owner, t.input_base, size))) {
-            if (of_size_[size]++ == 0)
-                sizes_ |= std::uint64_t{1} << size;
+        const std::uint32_t before = cache_.live();
+        bool added = false;
+        cache_.insert(key(owner, t.input_base, size), t, [&](const cache_key&, const translation& old) {
+            forget(old);
+            added = true;
+        });
+        if (added || cache_.live() != before) {
+            ++of_size_[size];
+            sizes_ |= std::uint64_t{1} << size;
         }
-        cache_.insert(key(owner, t.input_base, size), t,
-                      [this](const cache_key&, const translation& old) { forget(old); });
     }
     /// Removes what `which(owner, translation)` names; returns how many entries.
     template <class Predicate>

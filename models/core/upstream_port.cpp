@@ -15,7 +15,8 @@ upstream_port::upstream_port(sc_core::sc_module_name name, iommu& owner, engine_
       engine_(engine),
       number_(number),
       micro_tlb_(engine.parameters.micro_tlb),
-      micro_port_(engine.parameters.micro_tlb) {
+      micro_port_(engine.parameters.micro_tlb),
+      bus_(engine.clock, to_memory, *this) {
     from_device.bind(*this);
     to_memory.bind(*this);
     const std::uint64_t cycles = engine.parameters.micro_tlb.entries ? engine.parameters.micro_tlb.latency_cycles : 0;
@@ -259,18 +260,26 @@ void upstream_port::issue(transaction& t) {
     t.bytes_issued += bytes;
     t.piece.address += bytes;
     t.piece.length_bytes -= bytes;
-    to_send_.push_back(&p);
-    if (t.piece.length_bytes == 0) {
-        retire(t);
-    } else {
+    if (t.piece.length_bytes != 0) {
         ++engine_.counts.split;
+        bus_.push(p);
         look_up(t, engine_.clock.cycle_after(sc_core::SC_ZERO_TIME));
+        return;
     }
-    pump();
+    unlink(t);
+    bus_.push(p);
+    issue_in_order();
 }
 
 /// Nothing more of `t` will be issued: it gives up its place in the order.
 void upstream_port::retire(transaction& t) {
+    unlink(t);
+    if (t.pieces_out == 0)
+        answer_later(t, sc_core::SC_ZERO_TIME);
+    issue_in_order();
+}
+
+void upstream_port::unlink(transaction& t) {
     t.where = transaction::state::issued;
     transaction** at = &oldest_;
     while (*at != &t)
@@ -278,9 +287,6 @@ void upstream_port::retire(transaction& t) {
     *at = t.next;
     if (!t.next)
         newest_ = at;
-    if (t.pieces_out == 0)
-        answer_later(t, sc_core::SC_ZERO_TIME);
-    issue_in_order();
 }
 
 void upstream_port::issue_in_order() {
@@ -315,87 +321,13 @@ void upstream_port::renew(transaction& t) {
 
 // --- the bus behind
 
-void upstream_port::pump() {
-    while (!to_send_.empty() && !sending_) {
-        const std::uint64_t now = engine_.clock.cycle_after(sc_core::SC_ZERO_TIME);
-        if (now < bus_free_) {
-            pump_soon();
-            return;
-        }
-        piece_payload& p = *to_send_.front();
-        to_send_.pop_front();
-        send(p);
-    }
-}
-
-/// At the next cycle in which the bus is free; never from within this call, as it may be one on the backward path.
-void upstream_port::pump_soon() {
-    if (to_send_.empty() || pump_pending_)
-        return;
-    pump_pending_ = true;
-    engine_.clock.at(std::max(bus_free_, engine_.clock.cycle_after(sc_core::SC_ZERO_TIME)),
-                     {[](void* p) {
-                          auto& self = *static_cast<upstream_port*>(p);
-                          self.pump_pending_ = false;
-                          self.pump();
-                      },
-                      this});
-}
-
-void upstream_port::send(piece_payload& p) {
+void upstream_port::sending(piece_payload& p) {
     transaction& t = *p.owner;
     if (t.where == transaction::state::issued)
         t.sheet.charge(time_part::downstream_wait, engine_.now_ps());
-    sending_ = &p;
-    bus_free_ = engine_.clock.cycle_after(sc_core::SC_ZERO_TIME) + 1; // one request a cycle
-    tlm::tlm_phase phase = tlm::BEGIN_REQ;
-    sc_core::sc_time delay;
-    switch (to_memory->nb_transport_fw(p, phase, delay)) {
-    case tlm::TLM_ACCEPTED:
-        break;
-    case tlm::TLM_UPDATED:
-        request_ended(phase == tlm::END_REQ ? delay : sc_core::SC_ZERO_TIME);
-        if (phase == tlm::BEGIN_RESP) {
-            piece_done(p, delay);
-            phase = tlm::END_RESP;
-            delay = sc_core::SC_ZERO_TIME;
-            to_memory->nb_transport_fw(p, phase, delay);
-            p.release();
-        }
-        break;
-    case tlm::TLM_COMPLETED:
-        request_ended(sc_core::SC_ZERO_TIME);
-        piece_done(p, delay);
-        p.release();
-        break;
-    }
 }
 
-void upstream_port::request_ended(const sc_core::sc_time& delay) {
-    sending_ = nullptr;
-    bus_free_ = std::max(bus_free_, engine_.clock.cycle_after(delay));
-}
-
-tlm::tlm_sync_enum upstream_port::nb_transport_bw(tlm::tlm_generic_payload& generic, tlm::tlm_phase& phase,
-                                                  sc_core::sc_time& delay) {
-    auto& p = static_cast<piece_payload&>(generic);
-    if (phase == tlm::END_REQ) {
-        request_ended(delay);
-        pump_soon();
-        return tlm::TLM_ACCEPTED;
-    }
-    if (phase != tlm::BEGIN_RESP)
-        return tlm::TLM_ACCEPTED; // phases beyond the base protocol may be ignored (IEEE 1666-2011 15.2.5)
-    if (sending_ == &p)
-        request_ended(delay); // BEGIN_RESP implies END_REQ
-    piece_done(p, delay);
-    phase = tlm::END_RESP;
-    p.release();
-    pump_soon();
-    return tlm::TLM_COMPLETED;
-}
-
-void upstream_port::piece_done(piece_payload& p, const sc_core::sc_time& delay) {
+void upstream_port::answered(piece_payload& p, const sc_core::sc_time& delay) {
     transaction& t = *p.owner;
     if (!p.is_response_ok() && t.status == tlm::TLM_OK_RESPONSE)
         t.status = p.get_response_status();

@@ -4,6 +4,7 @@
 
 #include "models/core/fifo.h"
 #include "models/core/payload_pool.h"
+#include "models/core/request_channel.h"
 #include "models/core/statistics.h"
 #include "models/core/tlb.h"
 #include "models/core/transaction.h"
@@ -53,7 +54,10 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     bool get_direct_mem_ptr(tlm::tlm_generic_payload& p, tlm::tlm_dmi& dmi) override;
     unsigned transport_dbg(tlm::tlm_generic_payload& p) override;
     // tlm_bw_transport_if
-    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload&, tlm::tlm_phase&, sc_core::sc_time&) override;
+    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& p, tlm::tlm_phase& phase,
+                                       sc_core::sc_time& delay) override {
+        return bus_.backward(p, phase, delay);
+    }
     void invalidate_direct_mem_ptr(sc_dt::uint64 first, sc_dt::uint64 last) override;
 
     // cycle-approximate: upstream_port.cpp
@@ -68,11 +72,10 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     bool may_issue(const transaction& t) const;
     void issue(transaction& t);
     void retire(transaction& t);
-    void pump();
-    void pump_soon();
-    void send(piece_payload& p);
-    void request_ended(const sc_core::sc_time& delay);
-    void piece_done(piece_payload& p, const sc_core::sc_time& delay);
+    void unlink(transaction& t);
+    friend class request_channel<piece_payload, upstream_port>;
+    void sending(piece_payload& p);
+    void answered(piece_payload& p, const sc_core::sc_time& delay);
     void answer_later(transaction& t, const sc_core::sc_time& delay);
     static void answer(void* t);
     void answer_next();
@@ -86,15 +89,14 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     void transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who);
     void forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, std::uint64_t address,
                      std::uint64_t distance, latency_profile& profile);
-    void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const access& a,
-                          const translation* hit);
+    void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, access& left, const translation* hit);
     struct loose_result {
         translation page;
         access_outcome how = access_outcome::miss;
         bool refused = false, ignored = false;
     };
     void resolve(const access& a, const translation* hit, time_sheet& sheet, loose_result& r);
-    bool forward_piece(tlm::tlm_generic_payload& p, const access& piece, std::uint32_t offset, const translation& page,
+    bool forward_piece(tlm::tlm_generic_payload& p, std::uint32_t offset, std::uint32_t bytes, std::uint64_t output,
                        sc_core::sc_time& delay);
 
     iommu& model_;
@@ -131,10 +133,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     transaction* oldest_ = nullptr;
     transaction** newest_ = &oldest_;
     // the bus behind
-    fifo<piece_payload*> to_send_;
-    const piece_payload* sending_ = nullptr; // its END_REQ is awaited
-    std::uint64_t bus_free_ = 0;             // cycle
-    bool pump_pending_ = false;
+    request_channel<piece_payload, upstream_port> bus_;
     payload_pool<transaction> pieces_;
     // the response channel
     fifo<transaction*> to_answer_;

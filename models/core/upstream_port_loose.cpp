@@ -39,7 +39,7 @@ void upstream_port::forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& d
 }
 
 void upstream_port::transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who) {
-    const access a = sideband::describe(p);
+    access a = sideband::describe(p);
     const translation* hit = micro_tlb_.find(tlb_owner::of_requester(a), a.address);
     if (!hit || !(hit->allowed & rights::needed_by(a)) || hit->bytes_from(a.address) < a.length_bytes ||
         engine_.observer) { // a hit that is not observed needs no sheet
@@ -139,42 +139,40 @@ void upstream_port::resolve(const access& a, const translation* hit, time_sheet&
     }
 }
 
-void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const access& a,
+/// `left`: the access, of which at the end is left what was not done.
+void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, access& left,
                                      const translation* hit) {
     time_sheet sheet;
     const std::uint64_t started_ps = engine_.now_ps() + engine_.clock.ps(delay);
     sheet.begin(started_ps);
-    access piece = a;
     loose_result r;
     access_outcome how = access_outcome::micro_tlb_hit;
     std::uint32_t done = 0;
     tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE; // the first that is none stands
     p.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     do {
-        resolve(piece, hit, sheet, r);
+        resolve(left, hit, sheet, r);
         if (how == access_outcome::micro_tlb_hit || r.how == access_outcome::fault || r.how == access_outcome::miss)
             how = r.how;
         if (r.refused)
             break;
         const auto bytes =
-            static_cast<std::uint32_t>(std::min<std::uint64_t>(r.page.bytes_from(piece.address), piece.length_bytes));
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(r.page.bytes_from(left.address), left.length_bytes));
         sc_core::sc_time took;
-        access part = piece;
-        part.length_bytes = bytes;
-        const bool ok = forward_piece(p, part, done, r.page, took);
+        const bool ok = forward_piece(p, done, bytes, r.page.output(left.address), took);
         sheet.add(time_part::memory, engine_.clock.ps(took));
         if (!ok && status == tlm::TLM_OK_RESPONSE)
             status = p.get_response_status();
         if (p.get_response_status() == tlm::TLM_BURST_ERROR_RESPONSE)
             break;
         done += bytes; // with a bus error too: where pieces are under way together, none knows of the others
-        piece.address += bytes;
-        piece.length_bytes -= bytes;
-        if (piece.length_bytes != 0) {
+        left.address += bytes;
+        left.length_bytes -= bytes;
+        if (left.length_bytes != 0) {
             ++engine_.counts.split;
-            hit = micro_tlb_.find(tlb_owner::of_requester(piece), piece.address);
+            hit = micro_tlb_.find(tlb_owner::of_requester(left), left.address);
         }
-    } while (piece.length_bytes != 0);
+    } while (left.length_bytes != 0);
 
     if (r.refused) {
         if (r.ignored && p.is_read())
@@ -187,18 +185,19 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
     // simulated time that has passed in a stall is not annotated a second time
     const std::uint64_t passed = engine_.now_ps() + engine_.clock.ps(delay) - started_ps;
     const std::uint64_t annotate = sheet.total_ps() > passed ? sheet.total_ps() - passed : 0;
-    delay += sc_core::sc_time::from_value(annotate / std::max<std::uint64_t>(1, engine_.clock.resolution_ps()));
-    engine_.statistics.of({a.source_id, how, how == access_outcome::fault ? std::uint8_t{0} : r.page.log2_size})
+    delay += engine_.clock.of_ps(annotate);
+    engine_.statistics.of({left.source_id, how, how == access_outcome::fault ? std::uint8_t{0} : r.page.log2_size})
         .add(sheet);
     if (engine_.observer) [[unlikely]]
-        engine_.observer(a, sheet, how);
+        engine_.observer(sideband::describe(p), sheet, how);
 }
 
-bool upstream_port::forward_piece(tlm::tlm_generic_payload& p, const access& piece, std::uint32_t offset,
-                                  const translation& page, sc_core::sc_time& delay) {
+/// `bytes` from `offset` on go to the address `output`.
+bool upstream_port::forward_piece(tlm::tlm_generic_payload& p, std::uint32_t offset, std::uint32_t bytes,
+                                  std::uint64_t output, sc_core::sc_time& delay) {
     const std::uint64_t address = p.get_address();
-    if (piece.length_bytes == p.get_data_length()) {
-        p.set_address(page.output(piece.address));
+    if (bytes == p.get_data_length()) {
+        p.set_address(output);
         to_memory->b_transport(p, delay);
         p.set_address(address);
         return p.is_response_ok();
@@ -210,10 +209,10 @@ bool upstream_port::forward_piece(tlm::tlm_generic_payload& p, const access& pie
         p.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE); // such a pattern has no meaning for a part of it
         return false;
     }
-    p.set_address(page.output(piece.address));
+    p.set_address(output);
     p.set_data_ptr(data + offset);
-    p.set_data_length(piece.length_bytes);
-    p.set_streaming_width(piece.length_bytes);
+    p.set_data_length(bytes);
+    p.set_streaming_width(bytes);
     if (enables && enabled >= length)
         p.set_byte_enable_ptr(enables + offset);
     p.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);

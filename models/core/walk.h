@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace iommulab {
@@ -66,19 +67,25 @@ struct walk_promise<void> : walk_promise_base {
 } // namespace detail
 
 /// A lazy coroutine. Awaited by another walk it runs as part of it; started from outside with start() it runs until its
-/// first suspension, and calls `finished` at its end. Destroying it destroys a suspended frame.
+/// first suspension, and calls `finished` at its end. Destroying it destroys a suspended frame. What had nothing to
+/// wait for may come as an ended walk: a value without a frame.
 template <class T>
 class [[nodiscard]] walk {
+    static constexpr bool may_be_ended = std::is_same_v<T, bool>;
+    struct nothing {};
+    using value_without_frame = std::conditional_t<may_be_ended, bool, nothing>;
+
   public:
     using promise_type = detail::walk_promise<T>;
 
     walk() = default;
     explicit walk(std::coroutine_handle<promise_type> h) : handle_(h) {}
-    walk(walk&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+    walk(walk&& other) noexcept : handle_(std::exchange(other.handle_, {})), value_(other.value_) {}
     walk& operator=(walk&& other) noexcept {
         if (this != &other) {
             destroy();
             handle_ = std::exchange(other.handle_, {});
+            value_ = other.value_;
         }
         return *this;
     }
@@ -86,30 +93,51 @@ class [[nodiscard]] walk {
     walk& operator=(const walk&) = delete;
     ~walk() { destroy(); }
 
+    /// The walk that has ended with `value`.
+    static walk ended(bool value) requires may_be_ended {
+        walk w;
+        w.value_ = value;
+        return w;
+    }
+
     /// Runs the walk until it suspends or ends; `finished(owner)` is called at its end, possibly before start returns.
     void start(void (*finished)(void*) = nullptr, void* owner = nullptr) {
+        if constexpr (may_be_ended)
+            if (!handle_) {
+                if (finished)
+                    finished(owner);
+                return;
+            }
         handle_.promise().finished = finished;
         handle_.promise().owner = owner;
         handle_.resume();
     }
     [[nodiscard]] bool done() const { return !handle_ || handle_.done(); }
     /// The value of a walk that is done.
-    decltype(auto) result() { return handle_.promise().result(); }
+    decltype(auto) result() {
+        if constexpr (may_be_ended)
+            return handle_ ? handle_.promise().result() : value_;
+        else
+            return handle_.promise().result();
+    }
 
     struct awaiter {
         std::coroutine_handle<promise_type> callee;
-        bool await_ready() noexcept { return false; }
+        value_without_frame value;
+        bool await_ready() noexcept { return may_be_ended && !callee; }
         std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
             callee.promise().continuation = caller;
             return callee;
         }
         T await_resume() {
-            if constexpr (!std::is_void_v<T>)
+            if constexpr (may_be_ended)
+                return callee ? callee.promise().result() : value;
+            else if constexpr (!std::is_void_v<T>)
                 return std::move(callee.promise().result());
         }
     };
-    awaiter operator co_await() & noexcept { return awaiter{handle_}; }
-    awaiter operator co_await() && noexcept { return awaiter{handle_}; }
+    awaiter operator co_await() & noexcept { return awaiter{handle_, value_}; }
+    awaiter operator co_await() && noexcept { return awaiter{handle_, value_}; }
 
   private:
     void destroy() {
@@ -117,6 +145,7 @@ class [[nodiscard]] walk {
             std::exchange(handle_, {}).destroy();
     }
     std::coroutine_handle<promise_type> handle_;
+    [[no_unique_address]] value_without_frame value_{};
 };
 
 template <class T>

@@ -33,9 +33,13 @@ class walk_cache_set {
     /// `stage` as in invalidation::stage: 0 for stage 1 (or the only stage), 2 for second-stage tables.
     walk_cache_set(std::uint8_t stage, std::span<const cache_parameters> levels) : stage_(stage) {
         caches_.reserve(levels.size());
-        for (const cache_parameters& p : levels)
+        for (const cache_parameters& p : levels) {
             caches_.emplace_back(p);
+            exists_ |= caches_.back().exists();
+        }
     }
+    /// Does any level?
+    [[nodiscard]] bool exists() const { return exists_; }
     [[nodiscard]] unsigned levels() const { return static_cast<unsigned>(caches_.size()); }
     [[nodiscard]] bool exists(unsigned level) const { return level < caches_.size() && caches_[level].exists(); }
     structure_cache<table_pointer>& at(unsigned level) { return caches_[level]; }
@@ -66,6 +70,7 @@ class walk_cache_set {
 
   private:
     std::uint8_t stage_;
+    bool exists_ = false;
     std::vector<structure_cache<table_pointer>> caches_;
 };
 

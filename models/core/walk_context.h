@@ -54,6 +54,9 @@ class walk_context {
     walk_context(const walk_context&) = delete;
     walk_context& operator=(const walk_context&) = delete;
 
+    /// 8 bytes at `address`, the commonest read, if they can be had here and now. False: nothing has happened, and
+    /// read64() must be awaited.
+    virtual bool read64_at_once(time_part, std::uint64_t /*address*/, std::uint64_t& /*value*/) { return false; }
     /// 8 bytes at `address`; nullopt: external abort.
     auto read64(time_part part, std::uint64_t address) {
         struct awaiter : memory_awaiter {
@@ -157,15 +160,15 @@ class walk_context {
         a.request.part = part;
         return a;
     }
-    /// The main TLB's answer, or that of another access's walk of the same page. nullopt: this walk has a walker now,
-    /// and must find the translation itself; what it returns goes into the TLB.
+    /// The main TLB's answer, or that of another access's walk of the same page; it lives as long as the question.
+    /// Null: this walk has a walker now, and must find the translation itself; what it returns goes into the TLB.
     auto find_translation(const translation_tag& tag, const access& a) {
         struct awaiter {
             walk_context* context;
             translation_request request;
             bool await_ready() { return context->begin_translation(request); }
             void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
-            std::optional<translation> await_resume() const { return request.found; }
+            const translation* await_resume() const { return request.found ? &*request.found : nullptr; }
         };
         awaiter w{this, {}};
         w.request.tag = tag;
@@ -203,8 +206,6 @@ class walk_context {
   protected:
     /// Each begins what is asked for; true: it is done. Otherwise the waiter is resumed when it is.
     virtual bool begin_memory(memory_request& r) = 0;
-    /// The commonest read, if it can be answered here and now; otherwise it is begun as any other.
-    virtual bool read64_at_once(time_part, std::uint64_t /*address*/, std::uint64_t& /*value*/) { return false; }
     virtual bool begin_pause(pause_request& r, std::uint64_t cycles) = 0;
     virtual bool begin_look_up(pause_request& r, structure_port& port) = 0;
     virtual bool begin_translation(translation_request& r) = 0;

@@ -202,46 +202,95 @@ void remember_table(const walk_context& context, walk_cache_set& caches, unsigne
         caches.insert(level, p);
 }
 
-} // namespace
+/// A walk of stage 1 between two reads: the way from the first table down, whether or not a read must be waited for.
+struct stage1_descent {
+    const stage1_regime& regime;
+    const access& a;
+    walk_result& result;
+    bool upper;
+    const stage1_range& range;
+    unsigned input_bits;
+    geometry g;
+    std::uint64_t address, input;
+    std::uint64_t inherits; // what tables pass on to everything below, and
+    std::uint64_t inherited = 0;
+    std::uint64_t table, index_mask;
+    unsigned level, reach; // reach: input bits below the index of this level
 
-walk<bool> walk_stage1(walk_context& context, const stage1_regime& regime, const access& a, walk_result& result,
-                       walk_caches caches, const stage2_regime* stage2) {
-    result = {};
-    const bool upper = regime.two_ranges && ((a.address >> 55) & 1);
-    const stage1_range& range = regime.range[upper ? 1 : 0];
-    const unsigned input_bits = input_bits_of(range.tg, range.tsz);
-    const geometry g(range.tg, stage1_start_level(range.tg, input_bits), input_bits, regime.output_bits,
-                     regime.implemented_bits);
-    const std::uint64_t address = without_top_byte(regime, a.address);
-    if (range.epd || address >> input_bits != (upper ? ~std::uint64_t{0} >> input_bits : 0))
-        co_return refuse(result.fault, fault_kind::translation, 1, 0);
-    std::uint64_t table = g.first_table(range.ttb);
-    if (g.too_large(table))
-        co_return refuse_table(result.fault, 1, 0);
-    const std::uint64_t input = address & low_bits(input_bits);
-    const std::uint8_t needed = rights::needed_by(a);
-    std::uint64_t inherited = 0; // attributes of the tables on the way
-    unsigned level = g.start_level;
-    if (caches.stage1)
+    stage1_descent(const stage1_regime& r, const access& of, walk_result& into)
+        : regime(r),
+          a(of),
+          result(into),
+          upper(r.two_ranges && ((of.address >> 55) & 1)),
+          range(r.range[upper ? 1 : 0]),
+          input_bits(input_bits_of(range.tg, range.tsz)),
+          g(range.tg, stage1_start_level(range.tg, input_bits), input_bits, r.output_bits, r.implemented_bits),
+          address(without_top_byte(r, of.address)),
+          input(address & low_bits(input_bits)),
+          inherits(range.had ? 0 : d::table_attributes),
+          table(g.first_table(range.ttb)),
+          index_mask(g.index_mask(g.start_level)),
+          level(g.start_level),
+          reach(log2_reach(g.tg, g.start_level)) {}
+
+    /// Is there a way for this input? False: refused.
+    bool begin() {
+        result = {};
+        if (range.epd || address >> input_bits != (upper ? ~std::uint64_t{0} >> input_bits : 0))
+            return refuse(result.fault, fault_kind::translation, 1, 0);
+        return !g.too_large(table) || refuse_table(result.fault, 1, 0);
+    }
+    [[nodiscard]] std::uint64_t descriptor_address() const {
+        return table + ((input >> reach) & index_mask) * descriptor_bytes;
+    }
+    /// Goes on below the table entry of level `known` that a cache remembers.
+    void skip(unsigned known, const table_pointer& p) {
+        table = p.next_table;
+        inherited = p.attributes;
+        level = known + 1;
+        reach = log2_reach(g.tg, level);
+        index_mask = g.index_mask(level);
+    }
+    /// Goes on in the table that `word` points to. False: refused.
+    bool enter(std::uint64_t word) {
+        table = g.places.of(word);
+        if (g.too_large(table))
+            return refuse_table(result.fault, 1, level);
+        inherited |= word & inherits;
+        ++level;
+        reach -= stride_of(g.tg);
+        index_mask = low_bits(stride_of(g.tg));
+        return true;
+    }
+    [[nodiscard]] leaf judge(std::uint64_t word) const {
+        return stage1_leaf(regime, g, level, reach, word, inherited, rights::needed_by(a));
+    }
+    void arrive(const leaf& l, std::uint64_t word) {
+        set_page(result.page, l, a.address, reach, regime.tag);
+        result.page.global = !d::nG.of(word);
+        result.page.attributes = stage1_attributes(word);
+    }
+};
+
+/// Goes on from `d` with what must be waited for. `word`: the descriptor at `d`, if it has been read.
+walk<bool> walk_on(walk_context& context, stage1_descent d, std::optional<std::uint64_t> word, walk_caches caches,
+                   const stage2_regime* stage2) {
+    walk_result& result = d.result;
+    const geometry& g = d.g;
+    if (caches.stage1 && !word)
         for (unsigned known = last_level; known-- > g.start_level;) {
             if (!caches.stage1->exists(known))
                 continue;
-            const cache_key key = walk_cache_set::key(regime.tag, address, log2_reach(g.tg, known));
+            const cache_key key = walk_cache_set::key(d.regime.tag, d.address, log2_reach(g.tg, known));
             auto question = context.look_up(caches.stage1->at(known), key, time_part::walk_cache);
             const std::optional<table_pointer> pointer = co_await question;
             if (pointer) {
-                table = pointer->next_table;
-                inherited = pointer->attributes;
-                level = known + 1;
+                d.skip(known, *pointer);
                 break;
             }
         }
-
-    const unsigned stride = stride_of(g.tg);
-    unsigned reach = log2_reach(g.tg, level); // input bits below the index of this level
-    std::uint64_t index_mask = g.index_mask(level);
     for (;;) {
-        const std::uint64_t at = table + ((input >> reach) & index_mask) * descriptor_bytes;
+        const std::uint64_t at = d.descriptor_address();
         std::uint64_t fetch = at;
         if (stage2) {
             const stage2_request where{at, rights::privileged_read, fault_class::TT, false, false};
@@ -254,16 +303,17 @@ walk<bool> walk_stage1(walk_context& context, const stage1_regime& regime, const
             }
             fetch = mapped.page.output(at);
         }
-        auto read = context.read64(walk_level(1, level), fetch);
-        const std::optional<std::uint64_t> answer = co_await read;
-        if (!answer)
-            co_return refuse_fetch(result.fault, 1, level, fetch, false);
-        std::uint64_t word = *answer;
-        for (unsigned attempt = 0; !g.is_table(word, level); ++attempt) {
-            const leaf l = stage1_leaf(regime, g, level, reach, word, inherited, needed);
+        if (!word) {
+            auto read = context.read64(walk_level(1, d.level), fetch);
+            word = co_await read;
+            if (!word)
+                co_return refuse_fetch(result.fault, 1, d.level, fetch, false);
+        }
+        for (unsigned attempt = 0; !g.is_table(*word, d.level); ++attempt) {
+            const leaf l = d.judge(*word);
             if (l.fault != fault_kind::none)
-                co_return refuse(result.fault, l.fault, 1, level);
-            const bool settled = l.updated == word;
+                co_return refuse(result.fault, l.fault, 1, d.level);
+            const bool settled = l.updated == *word;
             if (!settled && stage2) { // the update is a write to the intermediate address of the descriptor
                 const stage2_request where{at, rights::privileged_write, fault_class::TT, false, true};
                 walk_result mapped;
@@ -276,21 +326,20 @@ walk<bool> walk_stage1(walk_context& context, const stage1_regime& regime, const
                 fetch = mapped.page.output(at);
             }
             if (!settled && context.remembers()) {
-                auto swap = context.compare_swap64(time_part::table_update, fetch, word, l.updated);
+                auto swap = context.compare_swap64(time_part::table_update, fetch, *word, l.updated);
                 const memory_request& swapped = co_await swap;
                 if (!swapped.ok || attempt == update_attempts)
-                    co_return refuse_fetch(result.fault, 1, level, fetch, true);
+                    co_return refuse_fetch(result.fault, 1, d.level, fetch, true);
                 if (!swapped.swapped) { // software was faster: judge what it wrote
                     word = swapped.words[0];
                     continue;
                 }
             }
-            set_page(result.page, l, a.address, reach, regime.tag);
-            result.page.global = !d::nG.of(word);
-            result.page.attributes = stage1_attributes(word);
+            d.arrive(l, *word);
             if (!stage2)
                 co_return true;
-            const stage2_request where{result.page.output(a.address), needed, fault_class::IN, false, false};
+            const stage2_request where{result.page.output(d.a.address), rights::needed_by(d.a), fault_class::IN, false,
+                                       false};
             walk_result mapped;
             walk<bool> second = walk_stage2(context, *stage2, where, mapped, caches);
             const bool ok = co_await second;
@@ -298,22 +347,45 @@ walk<bool> walk_stage1(walk_context& context, const stage1_regime& regime, const
                 result.fault = mapped.fault;
                 co_return false;
             }
-            combine(result.page, mapped.page, a.address);
+            combine(result.page, mapped.page, d.a.address);
             co_return true;
         }
-        table = g.places.of(word);
-        if (g.too_large(table))
-            co_return refuse_table(result.fault, 1, level);
-        if (!range.had)
-            inherited |= word & d::table_attributes;
+        const unsigned level = d.level, reach = d.reach;
+        if (!d.enter(*word))
+            co_return false;
+        word.reset();
         if (caches.stage1 && caches.stage1->exists(level))
             remember_table(
                 context, *caches.stage1, level,
-                {regime.tag, address & ~low_bits(reach), table, inherited, static_cast<std::uint8_t>(reach)});
-        ++level;
-        reach -= stride;
-        index_mask = low_bits(stride);
+                {d.regime.tag, d.address & ~low_bits(reach), d.table, d.inherited, static_cast<std::uint8_t>(reach)});
     }
+}
+
+} // namespace
+
+walk<bool> walk_stage1(walk_context& context, const stage1_regime& regime, const access& a, walk_result& result,
+                       const walk_caches& caches, const stage2_regime* stage2) {
+    stage1_descent d(regime, a, result);
+    if (!d.begin())
+        return walk<bool>::ended(false);
+    if (stage2 || (caches.stage1 && caches.stage1->exists()))
+        return walk_on(context, d, std::nullopt, caches, stage2);
+    std::uint64_t word = 0;
+    while (context.read64_at_once(walk_level(1, d.level), d.descriptor_address(), word)) {
+        if (d.g.is_table(word, d.level)) {
+            if (!d.enter(word))
+                return walk<bool>::ended(false);
+            continue;
+        }
+        const leaf l = d.judge(word);
+        if (l.fault != fault_kind::none)
+            return walk<bool>::ended(refuse(result.fault, l.fault, 1, d.level));
+        if (l.updated != word && context.remembers())
+            return walk_on(context, d, word, caches, stage2);
+        d.arrive(l, word);
+        return walk<bool>::ended(true);
+    }
+    return walk_on(context, d, std::nullopt, caches, stage2);
 }
 
 walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage2_request request, walk_result& result,

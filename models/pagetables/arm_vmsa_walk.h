@@ -99,10 +99,11 @@ struct walk_caches {
 
 /// Stage 1 alone, or with `stage2` both: then the addresses in stage 1 tables, and its output, are intermediate. The
 /// right that `a` needs is checked; `page.input_base` is a part of `a.address` as given, with its top byte. The value
-/// is result.ok(). Whatever is passed by reference must outlive the walk, which writes `result` in place since a copy
-/// would cost as much as reading a level.
+/// is result.ok(). Whatever is passed by reference, but for `caches`, must outlive the walk, which writes `result` in
+/// place since a copy would cost as much as reading a level. Reads that are answered at once are made by the call
+/// itself; if all are, the walk has ended when it returns.
 walk<bool> walk_stage1(walk_context& context, const stage1_regime& regime, const access& a, walk_result& result,
-                       walk_caches caches = {}, const stage2_regime* stage2 = nullptr);
+                       const walk_caches& caches = {}, const stage2_regime* stage2 = nullptr);
 
 struct stage2_request {
     std::uint64_t ipa = 0;

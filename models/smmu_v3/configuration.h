@@ -30,15 +30,18 @@ inline constexpr bit_field nested{"nested", 2, 1}, PRIVCFG{"PRIVCFG", 3, 2}, INS
 /// A stream's, and with stage 1 a substream's, configuration: what a configuration cache holds.
 struct stream_configuration {
     enum class action : std::uint8_t { abort, bypass, translate };
+    translation_tag tag; ///< of the translations that come of it
     action what = action::abort;
     bool stage1 = false, stage2 = false;
     bool a = true, r = false, s = false;   ///< CD.A, CD.R, CD.S: what becomes of stage 1 faults (5.5)
     bool s2r = false, s2s = false;         ///< STE.S2R, STE.S2S: and of stage 2 faults
     std::uint8_t privcfg = 0, instcfg = 0; ///< 0, 1: as it comes; 2: unprivileged, data; 3: privileged, instruction
     std::uint8_t eats = 0;
-    translation_tag tag; ///< of the translations that come of it
     arm_vmsa::stage1_regime s1;
     arm_vmsa::stage2_regime s2;
+
+    /// Do PRIVCFG and INSTCFG make accesses others than they came?
+    [[nodiscard]] bool overrides() const { return privcfg > 1 || instcfg > 1; }
 };
 
 /// An STE, checked, before its CD is known.

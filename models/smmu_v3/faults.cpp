@@ -105,7 +105,7 @@ access overridden(access a, const stream_configuration& c) {
 }
 
 std::uint8_t rights_before_override(std::uint8_t allowed, const stream_configuration& c) {
-    if (c.privcfg < override_clear && c.instcfg < override_clear)
+    if (!c.overrides())
         return allowed;
     std::uint8_t result = 0;
     for (const bool privileged : {false, true})

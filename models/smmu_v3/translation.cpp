@@ -88,11 +88,15 @@ walk<outcome> smmu::translate_stream(walk_context& context, const access& a) {
     if (!c->stage1 && beyond(a.address, features_.ias_bits()))
         co_return context.refuse(input_too_large(a, *c));
 
-    const std::optional<translation> known = co_await context.find_translation(c->tag, a);
+    auto question = context.find_translation(c->tag, a);
+    const translation* known = co_await question;
     if (known)
-        co_return known;
+        co_return *known;
 
-    const access b = overridden(a, *c);
+    std::optional<access> changed; // only if it is: an access costs as much to copy as a level to read
+    if (c->overrides())
+        changed = overridden(a, *c);
+    const access& b = changed ? *changed : a;
     arm_vmsa::walk_result w;
     bool ok = false;
     if (c->stage1) {
@@ -106,7 +110,8 @@ walk<outcome> smmu::translate_stream(walk_context& context, const access& a) {
     if (!ok)
         co_return context.refuse(walk_fault(w.fault, a, *c));
     w.page.tag = c->tag;
-    w.page.allowed = rights_before_override(w.page.allowed, *c);
+    if (c->overrides())
+        w.page.allowed = rights_before_override(w.page.allowed, *c);
     // A TLB entry under an address whose top byte is a tag would escape invalidation by address.
     if (c->stage1 && arm_vmsa::without_top_byte(c->s1, a.address) != a.address)
         w.page.cacheable = false;

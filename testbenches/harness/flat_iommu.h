@@ -43,9 +43,10 @@ class flat_iommu final : bank_holder, public iommu {
         const access asked = a;
         translation_tag tag;
         tag.space = asked.source_id;
-        const std::optional<translation> known = co_await c.find_translation(tag, asked);
+        auto question = c.find_translation(tag, asked);
+        const translation* known = co_await question;
         if (known)
-            co_return known;
+            co_return *known;
         const std::uint64_t page = asked.address >> 12;
         const std::optional<std::uint64_t> entry =
             co_await c.read64(time_part::walk_level_0, bank.get(TABLE) + 8 * page);
