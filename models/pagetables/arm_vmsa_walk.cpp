@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pagetables/arm_vmsa_walk.h"
 
+#include "models/pagetables/second_stage.h"
+
 #include <algorithm>
 #include <optional>
 
@@ -167,14 +169,9 @@ inline std::uint16_t stage2_attributes(std::uint64_t word) {
                                       to::Contiguous.make(d::Contiguous.of(word)) | to::has_stage2.make(1));
 }
 
-/// `page` goes from stage 1's input to an intermediate address, `second` from there on: it becomes what both say
-/// together, around `input`.
-void combine(translation& page, const translation& second, std::uint64_t input) {
-    const std::uint64_t output = second.output(page.output(input));
-    page.log2_size = std::min(page.log2_size, second.log2_size);
-    page.input_base = input & ~page.offset_mask();
-    page.output_base = output & ~page.offset_mask();
-    page.allowed &= second.allowed;
+/// Both stages together, around `input`.
+void combine_stages(translation& page, const translation& second, std::uint64_t input) {
+    combine(page, second, input);
     page.attributes |= attributes::Contiguous.put(second.attributes, 0);
 }
 
@@ -347,7 +344,7 @@ walk<bool> walk_on(walk_context& context, stage1_descent d, std::optional<std::u
                 result.fault = mapped.fault;
                 co_return false;
             }
-            combine(result.page, mapped.page, d.a.address);
+            combine_stages(result.page, mapped.page, d.a.address);
             co_return true;
         }
         const unsigned level = d.level, reach = d.reach;
