@@ -13,7 +13,7 @@ engine_state::engine_state(iommu& owner, const iommu_parameters& p, register_ban
       parameters(p),
       clock("clock", sc_core::sc_time(static_cast<double>(p.clock_period_ps), sc_core::SC_PS)),
       tables("tables", clock, p.table_outstanding, p.mode == simulation_mode::loosely_timed),
-      registers("registers", clock, bank, p.register_cycles),
+      registers("registers", clock, bank, p.register_cycles, p.posted_writes),
       tlb(p.tlb),
       misses(*this, p.tlb, p.walkers),
       stalls(p.stall_entries) {
@@ -119,7 +119,7 @@ bool iommu::idle() const {
         accesses += p->outstanding();
         waiting |= p->waits_for_room();
     }
-    return accesses <= e.stalls.waiting() && !waiting && e.tables.idle() &&
+    return accesses <= e.stalls.waiting() && !waiting && e.tables.idle() && e.registers.idle() &&
            std::none_of(e.background.begin(), e.background.end(), [](const auto& b) { return b->running; });
 }
 
@@ -226,6 +226,15 @@ std::uint32_t iommu::invalidate(const invalidation& i) {
     e.counts.invalidated_entries += gone;
     e.probes.invalidation.pulse(e.now_ps(), e.clock.period_ps());
     return gone;
+}
+
+bool iommu::look_at_memory(std::uint64_t address, std::uint32_t bytes, std::array<std::uint64_t, 8>& words) {
+    memory_request r;
+    r.bytes = bytes;
+    r.address = address;
+    engine_->tables.look(r);
+    words = r.words;
+    return r.ok;
 }
 
 bool iommu::resume_stalled(std::uint32_t stall_tag, std::uint32_t source_id, verdict v) {

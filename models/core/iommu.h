@@ -18,6 +18,7 @@
 #include <systemc>
 #include <tlm>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -96,6 +97,9 @@ class iommu : public sc_core::sc_module {
     /// Removes translations or configuration from every structure now. Accesses that use them already are waited for by
     /// walk_context::drain. Returns entries dropped.
     std::uint32_t invalidate(const invalidation& i);
+    /// What memory holds at `address` now, without time or a trace: for caches that snoop, whose entries are void once
+    /// memory differs. `bytes` as for walk_context::read_words; false: a bus error.
+    bool look_at_memory(std::uint64_t address, std::uint32_t bytes, std::array<std::uint64_t, 8>& words);
     /// Software's verdict on a stalled access; false: no access has this tag (and source).
     using verdict = stall_verdict;
     bool resume_stalled(std::uint32_t stall_tag, std::uint32_t source_id, verdict v);

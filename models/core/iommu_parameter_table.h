@@ -4,6 +4,8 @@
 
 #include "models/core/iommu_parameters.h"
 
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -65,12 +67,30 @@ std::vector<parameter<Struct>> declare_iommu_parameters() {
     add("table_outstanding", "reads", &p::table_outstanding, 1, 4096,
         "assumption: as many as walkers; MMU-600AE TRM: at most PTW_SLOTS + 2");
     add("register_cycles", "cycles", &p::register_cycles, 0, 10000, "assumption: an APB access");
+    add("posted_writes", "writes", &p::posted_writes, 0, 64,
+        "assumption: none; register writes that a bridge holds while the writer goes on, until a read pushes them");
     add("response_cycles", "cycles", &p::response_cycles, 0, 10000, "assumption: one register stage");
     add("stall_entries", "accesses", &p::stall_entries, 0, 4096, "assumption");
     add("invalidate_cycles", "cycles", &p::invalidate_cycles, 0, 100000, "assumption: one pass over a set of ways");
     add("dmi_run_pages", "pages", &p::dmi_run_pages, 0, 65536,
         "host speed alone: how far a direct memory pointer looks for neighbours");
     return t;
+}
+
+/// Says where the default of an engine's parameter comes from in a model whose default is another. `name` may be that
+/// of a cache ("tlb"): all its parameters. Throws std::logic_error for a name that there is not.
+template <class Struct>
+void default_comes_from(std::vector<parameter<Struct>>& table, std::string_view name, const char* source) {
+    bool found = false;
+    for (parameter<Struct>& p : table) {
+        const std::string_view known = p.name;
+        if (known == name || (known.starts_with(name) && known.substr(name.size()).starts_with('.'))) {
+            p.source = source;
+            found = true;
+        }
+    }
+    if (!found)
+        throw std::logic_error("no engine parameter " + std::string(name));
 }
 
 } // namespace iommulab

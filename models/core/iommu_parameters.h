@@ -32,6 +32,7 @@ struct iommu_parameters {
     std::uint32_t walkers = 16;
     std::uint32_t table_outstanding = 16;
     std::uint32_t register_cycles = 4;
+    std::uint32_t posted_writes = 0;
     std::uint32_t response_cycles = 1;
     std::uint32_t stall_entries = 16;
     std::uint32_t invalidate_cycles = 4;

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/core/register_port.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
 namespace iommulab {
 
 register_port::register_port(sc_core::sc_module_name name, scheduler& clock, register_bank& bank,
-                             unsigned access_cycles)
-    : sc_core::sc_module(name), clock_(clock), bank_(bank), cycles_(access_cycles) {
+                             unsigned access_cycles, unsigned posted_writes)
+    : sc_core::sc_module(name), clock_(clock), bank_(bank), cycles_(access_cycles), post_depth_(posted_writes) {
     socket.bind(*this);
 }
 
-tlm::tlm_response_status register_port::execute(tlm::tlm_generic_payload& p) {
+tlm::tlm_response_status register_port::check(const tlm::tlm_generic_payload& p) {
     const unsigned bytes = p.get_data_length();
     if (bytes > 8 || !std::has_single_bit(bytes) || p.get_address() % bytes != 0 || p.get_streaming_width() < bytes)
         return tlm::TLM_BURST_ERROR_RESPONSE;
@@ -20,21 +21,62 @@ tlm::tlm_response_status register_port::execute(tlm::tlm_generic_payload& p) {
         return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
     if (p.get_address() > 0xffffffff)
         return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-    const auto offset = static_cast<std::uint32_t>(p.get_address());
-    std::uint64_t value = 0;
-    if (p.is_read()) {
-        value = bank_.read(offset, bytes);
-        std::memcpy(p.get_data_ptr(), &value, bytes);
-    } else if (p.is_write()) {
-        std::memcpy(&value, p.get_data_ptr(), bytes);
-        bank_.write(offset, bytes, value);
-    }
     return tlm::TLM_OK_RESPONSE;
 }
 
+/// An access arrives at `cycle`; returns the cycle of its answer.
+std::uint64_t register_port::begin(const tlm::tlm_generic_payload& p, std::uint64_t cycle) {
+    if (post_depth_ == 0 || check(p) != tlm::TLM_OK_RESPONSE)
+        return cycle + cycles_;
+    if (!p.is_write())
+        return std::max(cycle, last_effect_) + cycles_;
+    // what is held takes effect an access time apart; the writer waits while the bridge is full
+    if (posted_.size() >= post_depth_)
+        cycle = std::max(cycle, last_effect_ - std::uint64_t{post_depth_ - 1} * cycles_);
+    last_effect_ = std::max(cycle, last_effect_) + cycles_;
+    posted_write w{last_effect_, 0, static_cast<std::uint32_t>(p.get_address()), p.get_data_length()};
+    std::memcpy(&w.value, p.get_data_ptr(), w.bytes);
+    posted_.push_back(w);
+    clock_.at(last_effect_, task::of<&register_port::deliver>(*this));
+    return cycle;
+}
+
+void register_port::deliver() {
+    deliver_until(clock_.cycle());
+}
+
+/// The posted writes that are due by `cycle` take effect.
+void register_port::deliver_until(std::uint64_t cycle) {
+    while (!posted_.empty() && posted_.front().cycle <= cycle) {
+        const posted_write w = posted_.front();
+        posted_.pop_front();
+        bank_.write(w.offset, w.bytes, w.value);
+    }
+}
+
+void register_port::execute(tlm::tlm_generic_payload& p) {
+    p.set_response_status(check(p));
+    if (!p.is_response_ok())
+        return;
+    const auto offset = static_cast<std::uint32_t>(p.get_address());
+    const unsigned bytes = p.get_data_length();
+    std::uint64_t value = 0;
+    if (p.is_read()) {
+        deliver_until(last_effect_);
+        value = bank_.read(offset, bytes);
+        std::memcpy(p.get_data_ptr(), &value, bytes);
+    } else if (p.is_write() && post_depth_ == 0) {
+        std::memcpy(&value, p.get_data_ptr(), bytes);
+        bank_.write(offset, bytes, value);
+    }
+}
+
 void register_port::b_transport(tlm::tlm_generic_payload& p, sc_core::sc_time& delay) {
-    delay += clock_.to_time(cycles_);
-    p.set_response_status(execute(p));
+    if (post_depth_ == 0)
+        delay += clock_.to_time(cycles_);
+    else
+        delay = std::max(delay, clock_.time_until(begin(p, clock_.cycle_after(delay))));
+    execute(p);
 }
 
 tlm::tlm_sync_enum register_port::nb_transport_fw(tlm::tlm_generic_payload& p, tlm::tlm_phase& phase,
@@ -42,7 +84,7 @@ tlm::tlm_sync_enum register_port::nb_transport_fw(tlm::tlm_generic_payload& p, t
     if (phase == tlm::BEGIN_REQ) {
         p.acquire();
         current_ = &p; // END_REQ is held back until the response, so there is one at a time
-        clock_.at(clock_.cycle_after(delay) + cycles_, task::of<&register_port::respond>(*this));
+        clock_.at(begin(p, clock_.cycle_after(delay)), task::of<&register_port::respond>(*this));
         return tlm::TLM_ACCEPTED;
     }
     if (phase == tlm::END_RESP) {
@@ -68,7 +110,7 @@ void register_port::respond() {
     }
     tlm::tlm_generic_payload& p = *current_;
     current_ = nullptr;
-    p.set_response_status(execute(p));
+    execute(p);
     tlm::tlm_phase phase = tlm::BEGIN_RESP;
     sc_core::sc_time delay;
     responding_ = true;

@@ -15,6 +15,7 @@ constexpr label parts[] = {
     {"micro_tlb", "micro-TLB look-up"},
     {"configuration", "configuration cache look-up"},
     {"configuration_fetch", "fetching configuration"},
+    {"own_table", "table on chip"},
     {"tlb", "main TLB look-up"},
     {"merge_wait", "waiting for the same page's walk"},
     {"walker_wait", "waiting for a free walker"},

@@ -16,6 +16,7 @@ enum class time_part : std::uint8_t {
     micro_tlb,           ///< micro-TLB look-up
     configuration,       ///< configuration cache look-ups
     configuration_fetch, ///< reading configuration structures from memory
+    own_table,           ///< reading an entry of a table inside the IOMMU
     tlb,                 ///< main TLB look-up and the wait for its port
     merge_wait,          ///< waiting for another access's walk of the same page
     walker_wait,         ///< waiting for a free walker

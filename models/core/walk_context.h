@@ -160,6 +160,20 @@ class walk_context {
         a.request.part = part;
         return a;
     }
+    /// Takes a place in the pipeline of a structure that has an answer to everything: a table on chip.
+    auto occupy(structure_port& port, time_part part) {
+        struct awaiter {
+            walk_context* context;
+            structure_port* port;
+            pause_request request;
+            bool await_ready() { return !context->remembers() || context->begin_look_up(request, *port); }
+            void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
+            void await_resume() const {}
+        };
+        awaiter a{this, &port, {}};
+        a.request.part = part;
+        return a;
+    }
     /// The main TLB's answer, or that of another access's walk of the same page; it lives as long as the question.
     /// Null: this walk has a walker now, and must find the translation itself; what it returns goes into the TLB.
     auto find_translation(const translation_tag& tag, const access& a) {
