@@ -9,10 +9,12 @@
 namespace iommulab::platforms {
 
 const iommu_model& smmu_v3_model();
+const iommu_model& gart_model();
 
 std::span<const iommu_model* const> iommu_models() {
     static const std::array all{
         &smmu_v3_model(),
+        &gart_model(),
     };
     return all;
 }
