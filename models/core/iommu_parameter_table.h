@@ -2,40 +2,79 @@
 // The declarations of the parameters that every IOMMU has. Only for the files in which a model declares its own.
 #pragma once
 
+#include "models/core/bit_field.h"
 #include "models/core/iommu_parameters.h"
 
+#include <deque>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace iommulab {
 
 namespace detail {
 
-/// Declares the six parameters of a cache; `names` in the order entries, ways, policy, latency, initiation, ports.
-template <class Struct>
-void declare_cache(std::vector<parameter<Struct>>& table, cache_parameters iommu_parameters::*cache,
-                   const char* const (&names)[6], const char* source) {
-    const auto add = [&](unsigned n, const char* unit, auto member, std::uint64_t least, std::uint64_t most,
-                         std::vector<std::string_view> choices = {}) {
-        table.push_back({names[n], unit, least, most, source,
-                         [cache, member](const Struct& s) { return static_cast<std::uint64_t>((s.*cache).*member); },
-                         [cache, member](Struct& s, std::uint64_t v) {
-                             auto& field = (s.*cache).*member;
-                             field = static_cast<std::remove_reference_t<decltype(field)>>(v);
-                         },
-                         std::move(choices)});
-    };
-    add(0, "entries", &cache_parameters::entries, 0, 65536);
-    add(1, "ways", &cache_parameters::ways, 0, 64);
-    add(2, "choice", &cache_parameters::policy, 0, 3, {"lru", "pseudo_lru", "round_robin", "random"});
-    add(3, "cycles", &cache_parameters::latency_cycles, 0, 1000);
-    add(4, "cycles", &cache_parameters::initiation_cycles, 1, 1000);
-    add(5, "ports", &cache_parameters::ports, 1, 64);
+/// A name that lives as long as the program.
+inline const char* keep(std::string text) {
+    static std::deque<std::string> kept;
+    return kept.emplace_back(std::move(text)).c_str();
 }
 
 } // namespace detail
+
+/// Declares the six parameters of the cache that `get(Struct&)` refers to: name.entries, name.ways, ...
+template <class Struct, class Get>
+void declare_cache(std::vector<parameter<Struct>>& table, const std::string& name, Get get, const char* source) {
+    const auto add = [&](const char* part, const char* unit, auto member, std::uint64_t least, std::uint64_t most,
+                         std::vector<std::string_view> choices = {}) {
+        table.push_back(
+            {detail::keep(name + "." + part), unit, least, most, source,
+             [get, member](const Struct& s) { return static_cast<std::uint64_t>(get(const_cast<Struct&>(s)).*member); },
+             [get, member](Struct& s, std::uint64_t v) {
+                 auto& field = get(s).*member;
+                 field = static_cast<std::remove_reference_t<decltype(field)>>(v);
+             },
+             std::move(choices)});
+    };
+    add("entries", "entries", &cache_parameters::entries, 0, 65536);
+    add("ways", "ways", &cache_parameters::ways, 0, 64);
+    add("policy", "choice", &cache_parameters::policy, 0, 3, {"lru", "pseudo_lru", "round_robin", "random"});
+    add("latency_cycles", "cycles", &cache_parameters::latency_cycles, 0, 1000);
+    add("initiation_cycles", "cycles", &cache_parameters::initiation_cycles, 1, 1000);
+    add("ports", "ports", &cache_parameters::ports, 1, 64);
+}
+
+/// Declares a field of a register that is a parameter: `word(Struct&)` refers to the register.
+template <class Struct, class Word>
+void declare_field(std::vector<parameter<Struct>>& table, const char* name, Word word, const bit_field& field,
+                   const char* source) {
+    table.push_back({name, "1", 0, field.mask(), source,
+                     [word, field](const Struct& s) { return field.of(word(const_cast<Struct&>(s))); },
+                     [word, field](Struct& s, std::uint64_t v) {
+                         auto& whole = word(s);
+                         whole = static_cast<std::remove_reference_t<decltype(whole)>>(field.put(whole, v));
+                     }});
+}
+
+/// The parameters of a preset; throws parameter_error that lists the presets when there is no such name.
+template <class Struct>
+Struct parameters_of_preset(std::span<const parameter<Struct>> table, std::span<const preset> presets,
+                            std::string_view name) {
+    std::string names;
+    for (const preset& p : presets) {
+        if (name == p.name) {
+            Struct result;
+            apply(table, result, p);
+            return result;
+        }
+        names += names.empty() ? p.name : std::string(", ") + p.name;
+    }
+    throw parameter_error("preset: found " + std::string(name) + ", expected one of " + names);
+}
 
 template <class Struct>
 std::vector<parameter<Struct>> declare_iommu_parameters() {
@@ -52,14 +91,11 @@ std::vector<parameter<Struct>> declare_iommu_parameters() {
     add("order", "choice", &p::order, 0, 1,
         "assumption: in order, as one AXI id; PCIe Base 2.4 asks for it within a requester's posted writes",
         {"in_order", "per_requester"});
-    detail::declare_cache(
-        t, &p::micro_tlb,
-        {"micro_tlb.entries", "micro_tlb.ways", "micro_tlb.policy", "micro_tlb.latency_cycles",
-         "micro_tlb.initiation_cycles", "micro_tlb.ports"},
+    declare_cache(
+        t, "micro_tlb", [](Struct& s) -> cache_parameters& { return s.micro_tlb; },
         "gem5 src/dev/arm (b1a44b89): 32 entries, fully associative, 1 cycle; MMU-600AE TRM: pseudo-LRU");
-    detail::declare_cache(
-        t, &p::tlb,
-        {"tlb.entries", "tlb.ways", "tlb.policy", "tlb.latency_cycles", "tlb.initiation_cycles", "tlb.ports"},
+    declare_cache(
+        t, "tlb", [](Struct& s) -> cache_parameters& { return s.tlb; },
         "Intel 683567 (MMU-500): 512 entries; MMU-600AE TRM: 4-way, random; gem5 src/dev/arm (b1a44b89): 3 cycles");
     add("request_cycles", "cycles", &p::request_cycles, 0, 10000,
         "gem5 src/dev/arm (b1a44b89): ifc_smmu_lat 8, from a port to the shared part");

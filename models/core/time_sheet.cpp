@@ -31,6 +31,7 @@ constexpr label parts[] = {
     {"stage2_level_2", "stage-2 walk, level 2"},
     {"stage2_level_3", "stage-2 walk, level 3"},
     {"stage2_level_4", "stage-2 walk, level 4"},
+    {"stage2_level_5", "stage-2 walk, level 5"},
     {"table_update", "accessed/dirty update"},
     {"fault_report", "reporting the fault"},
     {"stalled", "stalled for software"},

@@ -32,6 +32,7 @@ enum class time_part : std::uint8_t {
     stage2_level_2,
     stage2_level_3,
     stage2_level_4,
+    stage2_level_5,
     table_update,    ///< hardware's own writes to table entries: accessed and dirty state
     fault_report,    ///< deciding and recording a fault
     stalled,         ///< waiting for software's verdict on a fault

@@ -4,7 +4,6 @@
 #include "models/core/iommu_parameter_table.h"
 #include "models/smmu_v3/spec/registers.h"
 
-#include <deque>
 #include <string>
 
 namespace iommulab::smmu_v3 {
@@ -17,35 +16,6 @@ constexpr const char* arm_walk_caches =
     "MMU-600AE TRM: separate 4-way walk caches per stage and level, round robin; entries: Intel 814346 4.3.4.4.1, "
     "Agilex 5; latency: gem5 SMMUv3.py (b1a44b89), 4";
 
-/// The names of a table live as long as the program.
-const char* keep(std::string text) {
-    static std::deque<std::string> kept;
-    return kept.emplace_back(std::move(text)).c_str();
-}
-
-/// A cache's parameters: name.entries, name.ways, ...
-template <class Get>
-void add_cache(std::vector<row>& table, const std::string& name, Get get, const char* source) {
-    const auto add = [&](const char* part, const char* unit, auto member, std::uint64_t least, std::uint64_t most,
-                         std::vector<std::string_view> choices = {}) {
-        table.push_back({keep(name + "." + part), unit, least, most, source,
-                         [get, member](const smmu_parameters& p) {
-                             return static_cast<std::uint64_t>(get(const_cast<smmu_parameters&>(p)).*member);
-                         },
-                         [get, member](smmu_parameters& p, std::uint64_t v) {
-                             auto& field = get(p).*member;
-                             field = static_cast<std::remove_reference_t<decltype(field)>>(v);
-                         },
-                         std::move(choices)});
-    };
-    add("entries", "entries", &cache_parameters::entries, 0, 65536);
-    add("ways", "ways", &cache_parameters::ways, 0, 64);
-    add("policy", "choice", &cache_parameters::policy, 0, 3, {"lru", "pseudo_lru", "round_robin", "random"});
-    add("latency_cycles", "cycles", &cache_parameters::latency_cycles, 0, 1000);
-    add("initiation_cycles", "cycles", &cache_parameters::initiation_cycles, 1, 1000);
-    add("ports", "ports", &cache_parameters::ports, 1, 64);
-}
-
 using id_word = std::uint32_t id_registers::*;
 
 void add_id_word(std::vector<row>& table, const char* name, id_word word) {
@@ -55,11 +25,8 @@ void add_id_word(std::vector<row>& table, const char* name, id_word word) {
 }
 
 void add_feature(std::vector<row>& table, const char* name, id_word word, const bit_field& field, const char* source) {
-    table.push_back({name, "1", 0, field.mask(), source,
-                     [word, field](const smmu_parameters& p) { return field.of(p.id.*word); },
-                     [word, field](smmu_parameters& p, std::uint64_t v) {
-                         p.id.*word = static_cast<std::uint32_t>(field.put(p.id.*word, v));
-                     }});
+    declare_field(
+        table, name, [word](smmu_parameters& p) -> std::uint32_t& { return p.id.*word; }, field, source);
 }
 
 void add_features(std::vector<row>& t) {
@@ -105,19 +72,19 @@ void add_features(std::vector<row>& t) {
 
 std::vector<row> make_table() {
     std::vector<row> t = declare_iommu_parameters<smmu_parameters>();
-    add_cache(
+    declare_cache(
         t, "configuration_cache", [](smmu_parameters& p) -> cache_parameters& { return p.configuration_cache; },
         "MMU-600AE TRM: 4-way, STE and CD together; 256 entries: Intel 814346 4.3.4.4.1; latency: gem5 SMMUv3.py "
         "(b1a44b89), 3");
     for (unsigned level = 0; level < 4; ++level) {
-        add_cache(
+        declare_cache(
             t, "stage1_walk_cache_level_" + std::to_string(level),
             [level](smmu_parameters& p) -> cache_parameters& { return p.stage1_walk_cache[level]; }, arm_walk_caches);
-        add_cache(
+        declare_cache(
             t, "stage2_walk_cache_level_" + std::to_string(level),
             [level](smmu_parameters& p) -> cache_parameters& { return p.stage2_walk_cache[level]; }, arm_walk_caches);
     }
-    add_cache(
+    declare_cache(
         t, "intermediate_cache", [](smmu_parameters& p) -> cache_parameters& { return p.intermediate_cache; },
         "the walk cache of stage 2, level 3: 256 entries, Intel 814346 4.3.4.4.1");
     t.push_back(declare<smmu_parameters>("command_cycles", "cycles", &smmu_parameters::command_cycles, 0, 1000000,
@@ -177,8 +144,8 @@ std::vector<preset> make_presets() {
             const std::string name = std::string(stage) + "_walk_cache_level_" + std::to_string(level);
             if (level == 3)
                 continue;
-            all.back().values.emplace_back(keep(name + ".entries"), 1024);
-            all.back().values.emplace_back(keep(name + ".ways"), 8);
+            all.back().values.emplace_back(detail::keep(name + ".entries"), 1024);
+            all.back().values.emplace_back(detail::keep(name + ".ways"), 8);
         }
     all.push_back(
         {"mmu-500",
@@ -222,16 +189,7 @@ std::span<const preset> presets() {
 }
 
 smmu_parameters preset_parameters(std::string_view name) {
-    std::string names;
-    for (const preset& p : presets()) {
-        if (name == p.name) {
-            smmu_parameters result;
-            apply(parameter_table(), result, p);
-            return result;
-        }
-        names += names.empty() ? p.name : std::string(", ") + p.name;
-    }
-    throw parameter_error("preset: found " + std::string(name) + ", expected one of " + names);
+    return parameters_of_preset(parameter_table(), presets(), name);
 }
 
 } // namespace iommulab::smmu_v3
