@@ -28,6 +28,24 @@
 
 namespace iommulab {
 
+/// The link between a device and what it is bound to. Requests and write data share one direction, read data and
+/// completions the other. The time of flight of both ways together is laid on the way back: whoever is bound to the
+/// master sees a request when its packet begins.
+struct dma_link {
+    std::uint64_t bytes_per_second = 0; ///< of each direction, line coding taken off; 0: no limit
+    std::uint32_t overhead_bytes = 0;   ///< of a packet beside its data: framing, sequence number, header, CRC
+    std::uint64_t round_trip_ps = 0;
+
+    /// How long a packet that carries `data_bytes` occupies its direction.
+    [[nodiscard]] std::uint64_t packet_ps(std::uint32_t data_bytes) const {
+        constexpr double ps_per_second = 1e12;
+        return bytes_per_second == 0
+                   ? 0
+                   : static_cast<std::uint64_t>(
+                         (data_bytes + overhead_bytes) * ps_per_second / static_cast<double>(bytes_per_second) + 0.5);
+    }
+};
+
 struct dma_parameters {
     bool loosely_timed = false; ///< b_transport from a thread, one access after the other; else four phases
 
@@ -37,7 +55,9 @@ struct dma_parameters {
 
     std::uint64_t start_ps = 0; ///< nothing is issued before
     std::uint64_t issue_interval_ps =
-        0; ///< least time from one request's first issue to the next one's; 0: as fast as the bus
+        0;                    ///< least time from one request's first issue to the next one's; 0: as fast as the bus
+    std::uint64_t gap_ps = 0; ///< least time from the end of a request's last packet to the next request
+    dma_link link{};
     std::uint32_t outstanding = 16;  ///< bursts under way at one time; assumption
     std::uint32_t burst_bytes = 256; ///< longer requests are split at multiples of it; assumption: a PCIe payload size
     bool in_order = false;           ///< a response that overtakes is held, and keeps its place among the outstanding
@@ -145,6 +165,7 @@ class dma_master : public sc_core::sc_module, private tlm::tlm_bw_transport_if<>
     void accepted(burst& b, std::uint64_t ps);
     void responded(burst& b, const sc_core::sc_time& delay);
     void arrived(burst& b);
+    void landed(burst& b);
     void retire(burst& b);
 
     // loosely timed
@@ -167,7 +188,7 @@ class dma_master : public sc_core::sc_module, private tlm::tlm_bw_transport_if<>
     fifo<burst*> order_;          // in order of issue, when responses must keep it
     burst* requesting_ = nullptr; // BEGIN_REQ sent, END_REQ not seen
     std::uint32_t in_flight_ = 0; // bursts that count against the limit
-    std::uint64_t channel_free_ps_ = 0, next_issue_ps_ = 0, wake_ps_ = 0, refused_until_ps_ = 0;
+    std::uint64_t channel_free_ps_ = 0, next_issue_ps_ = 0, down_free_ps_ = 0, wake_ps_ = 0, refused_until_ps_ = 0;
     bool wake_pending_ = false;
     std::uint64_t fetched_requests_ = 0, fetched_bytes_ = 0;
     bool exhausted_ = false, finished_ = false;

@@ -68,6 +68,7 @@ void dma_master::send() {
         j.begin_ps = j.end_ps = now;
         next_issue_ps_ = now + p_.issue_interval_ps;
     }
+    channel_free_ps_ = now + p_.link.packet_ps(j.request().write ? bytes : 0);
     ++j.outstanding;
     ++counted_.bursts;
     outstanding_probe_.set(++in_flight_, now);
@@ -75,6 +76,7 @@ void dma_master::send() {
         order_.push_back(&b);
     current_offset_ += bytes;
     if (current_offset_ == j.bytes) {
+        next_issue_ps_ = std::max(next_issue_ps_, channel_free_ps_ + p_.gap_ps);
         j.issued = true;
         current_ = nullptr;
     }
@@ -119,7 +121,7 @@ tlm::tlm_sync_enum dma_master::nb_transport_bw(tlm::tlm_generic_payload& p, tlm:
 void dma_master::accepted(burst& b, std::uint64_t ps) {
     b.was_accepted = true;
     requesting_ = nullptr;
-    channel_free_ps_ = ps;
+    channel_free_ps_ = std::max(channel_free_ps_, ps);
     if (b.posted) {
         b.end_ps = ps;
         outstanding_probe_.set(--in_flight_, now_ps());
@@ -143,7 +145,22 @@ void dma_master::arrived(burst& b) {
     if (status != tlm::TLM_OK_RESPONSE && b.work->status == dma_status::ok)
         b.work->status =
             status == tlm::TLM_ADDRESS_ERROR_RESPONSE ? dma_status::address_error : dma_status::other_error;
+    const std::uint32_t data_bytes = b.bus->is_read() ? b.bus->get_data_length() : 0;
     std::exchange(b.bus, nullptr)->release();
+    if (b.posted) {
+        landed(b);
+        return;
+    }
+    down_free_ps_ = std::max(down_free_ps_, now_ps()) + p_.link.packet_ps(data_bytes);
+    const std::uint64_t at_ps = down_free_ps_ + p_.link.round_trip_ps;
+    if (at_ps == now_ps())
+        landed(b);
+    else
+        clock_.after(at_ps - now_ps(), task::of<&burst::landed>(b));
+}
+
+/// The response of `b` is in the device.
+void dma_master::landed(burst& b) {
     if (!b.posted)
         b.end_ps = now_ps();
     if (b.posted || !p_.in_order) {

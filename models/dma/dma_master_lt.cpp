@@ -44,7 +44,10 @@ void dma_master::run() {
         next_issue_ps_ = j.begin_ps + p_.issue_interval_ps;
         while (current_offset_ < j.bytes) {
             const std::uint32_t bytes = next_burst_bytes();
+            ahead_ += clock_.to_time(p_.link.packet_ps(j.request().write ? bytes : 0));
+            next_issue_ps_ = std::max(next_issue_ps_, local_ps() + p_.gap_ps);
             access(j, current_offset_, bytes);
+            ahead_ += clock_.to_time(p_.link.packet_ps(j.request().write ? 0 : bytes) + p_.link.round_trip_ps);
             current_offset_ += bytes;
             if (ahead_ >= quantum)
                 synchronise();

@@ -30,6 +30,7 @@ struct dma_master::burst {
     bool owes_end_response = false; // BEGIN_RESP came as a return value: END_RESP needs a call
 
     void arrived() { owner->arrived(*this); }
+    void landed() { owner->landed(*this); }
 };
 
 struct dma_master::direct_region {

@@ -63,6 +63,8 @@ std::string what_is_expected(const key& k) {
         return "one of its words";
     case value_kind::list:
         return "a list";
+    case value_kind::values:
+        return "a list of plain values";
     default:
         return "a map";
     }
@@ -146,6 +148,15 @@ void section::read(entry& e, const node& value) {
             value.where.fail(value.describe() + " for " + k.name, "a list");
         for (const node& element : value.elements)
             e.members.push_back({{}, element.where, std::make_shared<const section>(element, *k.child)});
+        break;
+    case value_kind::values:
+        if (value.is != node::kind::list)
+            value.where.fail(value.describe() + " for " + k.name, what_is_expected(k));
+        for (const node& element : value.elements) {
+            if (element.is != node::kind::scalar)
+                element.where.fail(element.describe() + " in " + k.name, "a plain value");
+            e.values.push_back({element.text, element.where});
+        }
         break;
     case value_kind::variant: {
         need_map(value, k.name);
@@ -243,6 +254,9 @@ std::string section::written(std::string_view name) const {
 }
 const std::vector<section::member>& section::members(std::string_view name) const {
     return find(name).members;
+}
+const std::vector<section::plain_value>& section::values(std::string_view name) const {
+    return find(name).values;
 }
 const section& section::child(std::string_view name) const {
     const entry& e = find(name);

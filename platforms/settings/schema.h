@@ -28,6 +28,7 @@ enum class value_kind {
     map,       ///< of the keys of `child`
     named,     ///< names of the user's own, each with a map of the keys of `child`
     list,      ///< of maps of the keys of `child`
+    values,    ///< a list of plain values
     variant,   ///< a map whose `type` says which of `variants` it is
     elsewhere, ///< a map whose keys are declared by somebody else: section::declared()
 };
@@ -73,6 +74,12 @@ class section {
         std::shared_ptr<const section> value;
     };
     [[nodiscard]] const std::vector<member>& members(std::string_view name) const;
+    /// The elements of a list of plain values, in the order of the file.
+    struct plain_value {
+        std::string text;
+        place where;
+    };
+    [[nodiscard]] const std::vector<plain_value>& values(std::string_view name) const;
     /// Reads a map declared elsewhere; an absent one has no keys. A key with dots, "tlb.entries", may be said as a map
     /// in a map too.
     [[nodiscard]] section declared(std::string_view name, const schema& s) const;
@@ -96,6 +103,7 @@ class section {
         std::string text;
         std::shared_ptr<const section> child;
         std::vector<member> members;
+        std::vector<plain_value> values;
         node raw;
     };
     [[nodiscard]] const entry& find(std::string_view name) const;

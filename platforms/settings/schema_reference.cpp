@@ -46,6 +46,8 @@ std::string kind_text(const key& k) {
         return "names, each with a map: " + link(*k.child);
     case value_kind::list:
         return "list of maps: " + link(*k.child);
+    case value_kind::values:
+        return "list of values";
     case value_kind::variant:
         for (const schema* s : k.variants)
             text += (text.empty() ? "map with `type`: " : ", ") + link(*s);

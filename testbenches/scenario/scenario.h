@@ -63,6 +63,7 @@ struct expectations {
 };
 
 struct story;
+struct sweep;
 
 struct scenario {
     std::string file;
@@ -78,7 +79,8 @@ struct scenario {
     std::optional<recording_description> recording;
     std::optional<software_description> software;
     expectations expected;
-    std::shared_ptr<const story> told; ///< it is a story of operations: nothing else is set but file, name and text
+    std::shared_ptr<const story> told;  ///< it is a story of operations: nothing else is set but file, name and text
+    std::shared_ptr<const sweep> swept; ///< it is many scenarios: nothing else is set but file, name and text
 };
 
 } // namespace iommulab::scenarios

@@ -7,6 +7,7 @@
 #include "platforms/settings/settings_units.h"
 #include "testbenches/scenario/software_schema.h"
 #include "testbenches/scenario/story_schema.h"
+#include "testbenches/scenario/sweep.h"
 #include "traces/number.h"
 #include "traces/recording.h"
 
@@ -32,6 +33,7 @@ using traces::hex;
 namespace {
 
 constexpr std::uint64_t longest_run_ps = 3'600'000'000'000'000; // an hour: far beyond what can be simulated
+constexpr std::uint64_t longest_latency_ps = 1'000'000'000'000; // a second: beyond any link
 constexpr std::uint64_t most_source_id = 0xffffff;              // 24 bits of StreamID; PCIe segments and requesters fit
 constexpr std::uint64_t usual_tables_bytes = 64 << 20;
 
@@ -51,6 +53,31 @@ const schema& map_schema() {
              .default_text = "rw",
              .help = "what the master may do",
              .choices = {"r", "w", "rw"}},
+        }};
+    return s;
+}
+
+const schema& link_schema() {
+    static const schema s{
+        "link",
+        "What lies between a device and its IOMMU, as PCIe does: requests and write data share one direction, read "
+        "data the other.",
+        {
+            {.name = "rate",
+             .kind = value_kind::rate,
+             .default_text = "0B/s",
+             .help = "of each direction, line coding taken off; 0: no limit",
+             .maximum = 1'000'000'000'000},
+            {.name = "overhead",
+             .kind = value_kind::bytes,
+             .default_text = "0B",
+             .help = "of a packet beside its data",
+             .maximum = 4096},
+            {.name = "round_trip",
+             .kind = value_kind::time,
+             .default_text = "0",
+             .help = "time of flight, both ways together",
+             .maximum = longest_latency_ps},
         }};
     return s;
 }
@@ -101,6 +128,12 @@ const schema& master_schema() {
              .default_text = "0",
              .help = "least time from one request to the next; 0: as fast as the bus",
              .maximum = longest_run_ps},
+            {.name = "gap",
+             .kind = value_kind::time,
+             .default_text = "0",
+             .help = "least time from the end of a request's last packet on the link to the next request",
+             .maximum = longest_run_ps},
+            {.name = "link", .kind = value_kind::map, .help = "to the host", .child = &link_schema()},
             {.name = "outstanding",
              .kind = value_kind::number,
              .default_text = std::to_string(d.outstanding),
@@ -339,6 +372,12 @@ class reader {
         if (s.has("pasid"))
             p.pasid = static_cast<std::uint32_t>(s.number("pasid"));
         p.issue_interval_ps = s.number("interval");
+        p.gap_ps = s.number("gap");
+        if (s.has("link")) {
+            const section& link = s.child("link");
+            p.link = {link.number("rate"), static_cast<std::uint32_t>(link.number("overhead")),
+                      link.number("round_trip")};
+        }
         p.outstanding = static_cast<std::uint32_t>(s.number("outstanding"));
         p.burst_bytes = static_cast<std::uint32_t>(s.number("burst"));
         p.in_order = s.flag("in_order");
@@ -526,8 +565,9 @@ const schema& scenario_schema() {
     return s;
 }
 
-scenario read_scenario(const std::string& path, const read_options& options) {
-    node root = settings::read_yaml_file(path);
+namespace {
+
+scenario read_scenario_tree(node root, const std::string& path, const read_options& options) {
     if (is_story(root)) {
         for (const std::string& o : options.overrides)
             settings::override_value(root, o);
@@ -556,6 +596,43 @@ scenario read_scenario(const std::string& path, const read_options& options) {
     return out;
 }
 
+scenario read_sweep(const node& root, const std::string& path, const read_options& options) {
+    scenario out;
+    out.file = path;
+    out.name = std::filesystem::path(path).stem().string();
+    if (const node* text = root.find("description"))
+        out.text = text->text;
+    auto swept = std::make_shared<sweep>(read_sweep_keys(*root.find("sweep")));
+    node base = root;
+    std::erase_if(base.members, [](const auto& m) { return m.first.text == "sweep"; });
+    for (sweep::curve& c : swept->curves)
+        for (const std::string& value : swept->values) {
+            read_options point = options;
+            point.overrides.insert(point.overrides.end(), c.settings.begin(), c.settings.end());
+            point.overrides.push_back(swept->vary + '=' + value);
+            c.points.push_back(read_scenario_tree(base, path, point));
+            check_measurable(*swept, c.points.back(), root.find("sweep")->where);
+        }
+    out.swept = std::move(swept);
+    return out;
+}
+
+} // namespace
+
+scenario read_scenario(const std::string& path, const read_options& options) {
+    node root = settings::read_yaml_file(path);
+    if (!root.find("sweep"))
+        return read_scenario_tree(std::move(root), path, options);
+    read_options others = options;
+    std::erase_if(others.overrides, [&](const std::string& o) {
+        const bool about_sweep = settings::override_subject(o) == "sweep";
+        if (about_sweep)
+            settings::override_value(root, o);
+        return about_sweep;
+    });
+    return read_sweep(root, path, others);
+}
+
 std::string scenario_reference() {
     return "# Scenarios and platforms\n\n"
            "Generated by `iommulab reference` from the declarations that the program reads with; a test keeps it "
@@ -565,7 +642,7 @@ std::string scenario_reference() {
            "Times have one: `ps`, `ns`, `us`, `ms`, `s`. Names are letters, digits and underscores, and stand for one "
            "thing in a "
            "scenario. `--set KEY=VALUE` of the command line replaces a value: `--set masters.nic.outstanding=4`.\n\n" +
-           settings::reference({&scenario_schema(), &platforms::platform_schema(), &story_schema()});
+           settings::reference({&scenario_schema(), &platforms::platform_schema(), &sweep_schema(), &story_schema()});
 }
 
 } // namespace iommulab::scenarios

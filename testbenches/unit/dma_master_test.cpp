@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -129,6 +130,62 @@ TEST(dma_master, start_interval_and_not_before_hold_requests_back) {
     EXPECT_EQ(b.completed[1].begin_ps, 17'000u);
     EXPECT_EQ(b.completed[2].begin_ps, 100'000u);
     EXPECT_EQ(b.completed[3].begin_ps, 110'000u);
+}
+
+// 64 bytes and 36 of overhead at 10 GB/s: a packet with data takes 10 ns, one without 3.6 ns
+constexpr dma_link ten_gigabytes{.bytes_per_second = 10'000'000'000, .overhead_bytes = 36, .round_trip_ps = 200'000};
+
+TEST(dma_master, a_packet_keeps_the_link_from_the_next) {
+    auto source = list();
+    source->add(base, 64, true).add(base, 64, true).add(base, 64).add(base, 64);
+    bench b({.gap_ps = 500, .link = ten_gigabytes}, std::move(source));
+    b.run();
+    ASSERT_EQ(b.completed.size(), 4u);
+    std::vector<std::uint64_t> begun;
+    for (const done& d : b.completed)
+        begun.push_back(d.begin_ps);
+    std::sort(begun.begin(), begun.end());
+    EXPECT_EQ(begun, (std::vector<std::uint64_t>{0, 10'500, 21'000, 25'100}));
+}
+
+TEST(dma_master, a_response_is_late_by_the_round_trip_and_its_packet) {
+    auto source = list();
+    source->add(base, 64).add(base, 64, true, 1'000'000);
+    bench b({.link = ten_gigabytes}, std::move(source));
+    b.run();
+    ASSERT_EQ(b.completed.size(), 2u);
+    EXPECT_EQ(b.completed[0].end_ps, latency + 10'000 + 200'000);
+    EXPECT_EQ(b.completed[1].end_ps, 1'000'000 + latency + 3'600 + 200'000);
+}
+
+TEST(dma_master, responses_share_the_way_back) {
+    auto source = list();
+    source->add(base, 64).add(base + 64, 64);
+    bench b({.link = ten_gigabytes}, std::move(source));
+    b.run();
+    ASSERT_EQ(b.completed.size(), 2u);
+    EXPECT_EQ(b.completed[1].begin_ps, 3'600u);
+    EXPECT_EQ(b.completed[1].end_ps, latency + 2 * 10'000 + 200'000);
+}
+
+TEST(dma_master, a_posted_write_does_not_wait_for_the_round_trip) {
+    auto source = list();
+    source->add(base, 64, true).add(base, 64, true);
+    bench b({.link = ten_gigabytes, .outstanding = 1, .posted_writes = true}, std::move(source));
+    b.run();
+    ASSERT_EQ(b.completed.size(), 2u);
+    EXPECT_EQ(b.completed[0].end_ps, interval);
+    EXPECT_EQ(b.completed[1].begin_ps, 10'000u);
+}
+
+TEST(dma_master, loosely_timed_the_link_takes_as_long) {
+    auto source = list();
+    source->add(base, 64).add(base, 64, true);
+    bench b({.loosely_timed = true, .link = ten_gigabytes}, std::move(source));
+    b.run();
+    ASSERT_EQ(b.completed.size(), 2u);
+    EXPECT_EQ(b.completed[0].end_ps - b.completed[0].begin_ps, 3'600 + latency + 10'000 + 200'000);
+    EXPECT_EQ(b.completed[1].end_ps - b.completed[1].begin_ps, 10'000 + latency + 3'600 + 200'000);
 }
 
 TEST(dma_master, long_requests_are_split_at_multiples_of_the_burst) {
