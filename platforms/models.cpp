@@ -9,11 +9,13 @@
 namespace iommulab::platforms {
 
 const iommu_model& smmu_v3_model();
+const iommu_model& amd_vi_model();
 const iommu_model& gart_model();
 
 std::span<const iommu_model* const> iommu_models() {
     static const std::array all{
         &smmu_v3_model(),
+        &amd_vi_model(),
         &gart_model(),
     };
     return all;
