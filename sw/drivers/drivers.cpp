@@ -2,6 +2,7 @@
 #include "sw/drivers/drivers.h"
 
 #include "sw/drivers/arm_smmu_v3/smmu_driver.h"
+#include "sw/drivers/tegra_gart/gart_driver.h"
 
 #include <array>
 
@@ -10,6 +11,7 @@ namespace iommulab::sw {
 std::span<const driver_description> drivers() {
     static const std::array all{
         arm_smmu_v3::description(),
+        tegra_gart::description(),
     };
     return all;
 }

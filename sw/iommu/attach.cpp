@@ -40,8 +40,10 @@ result<void> iommu_core::set_domain(group& g, domain* target) {
         if (!g.current_->offers_detach())
             return kernel_.fail(core_row::set_no_detach, fmt::format("group {}", g.number()),
                                 "the driver can neither block nor detach");
-        for (device* dev : g.devices_)
+        for (device* dev : g.devices_) {
             g.current_->detach_dev(*dev);
+            last_attached_.erase(dev);
+        }
         g.current_ = nullptr;
         return {};
     }

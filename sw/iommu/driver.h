@@ -60,8 +60,10 @@ class iommu_driver {
     [[nodiscard]] virtual std::vector<reserved_region> reserved_regions(const device&) const { return {}; }
     /// A type that the device needs; none: any will do.
     [[nodiscard]] virtual std::optional<domain_type> default_domain_type(const device&) const { return std::nullopt; }
-    virtual result<void> enable_feature(device& dev, device_feature feature) = 0;
-    virtual result<void> disable_feature(device& dev, device_feature feature) = 0;
+    /// False: the driver knows no features, and is not asked for them.
+    [[nodiscard]] virtual bool offers_features() const { return true; }
+    virtual result<void> enable_feature(device&, device_feature) { return {}; }
+    virtual result<void> disable_feature(device&, device_feature) { return {}; }
 };
 
 /// Something that firmware or the command line tells a driver of an instance.

@@ -282,12 +282,16 @@ std::vector<reserved_region> iommu_core::reserved_regions(const group& g) const 
 result<void> iommu_core::enable_feature(device& dev, device_feature feature) {
     if (!dev.behind)
         return kernel_.fail(core_row::probe_no_iommu, dev.name());
+    if (!dev.behind->driver().offers_features())
+        return kernel_.fail(core_row::feature_no_op, dev.name());
     return dev.behind->driver().enable_feature(dev, feature);
 }
 
 result<void> iommu_core::disable_feature(device& dev, device_feature feature) {
     if (!dev.behind)
         return kernel_.fail(core_row::probe_no_iommu, dev.name());
+    if (!dev.behind->driver().offers_features())
+        return kernel_.fail(core_row::feature_no_op, dev.name());
     return dev.behind->driver().disable_feature(dev, feature);
 }
 

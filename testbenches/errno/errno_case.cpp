@@ -4,6 +4,8 @@
 #include "testbenches/software/caller_machine.h"
 #include "testbenches/software/software_machine.h"
 
+#include <algorithm>
+#include <optional>
 #include <stdexcept>
 
 namespace iommulab::errno_matrix {
@@ -42,6 +44,16 @@ software::software_machine_description scene_of(const sw::driver_description& dr
     d.kernel_memory_bytes = kernel_bytes;
     d.kernel.rules = rules;
     return d;
+}
+
+/// Where the domains of a device let a buffer be mapped; nothing: they map nothing.
+std::optional<std::uint64_t> place_for_buffer(sw::iommu_core& core, const sw::device& dev) {
+    const auto d = core.allocate_domain(dev);
+    if (!d)
+        return buffer_iova;
+    if (!d->offers_mapping())
+        return std::nullopt;
+    return std::max(d->aperture_first(), buffer_iova);
 }
 
 void must_have_booted(software::software_machine& m) {
@@ -98,9 +110,11 @@ caller_measurement measure_caller(const sw::driver_description& driver, const sw
             m.core().detach_device(*kept.back(), last);
         }
         const auto caller = by.make(software::caller_machine_of(m), {});
-        const auto mapped = caller->map({buffer_iova, buffer, buffer_bytes, {.read = true, .write = true}});
-        if (!mapped)
-            throw std::runtime_error(std::string("nothing could be mapped: ") + name_of(sw::errno_of(mapped)));
+        if (const std::optional<std::uint64_t> iova = place_for_buffer(m.core(), last)) {
+            const auto mapped = caller->map({*iova, buffer, buffer_bytes, {.read = true, .write = true}});
+            if (!mapped)
+                throw std::runtime_error(std::string("nothing could be mapped: ") + name_of(sw::errno_of(mapped)));
+        }
         for (std::size_t n = 0; n + 1 < p.devices.size(); ++n)
             if (const auto r = caller->run(m.device(p.devices[n].name)); r.number != sw::linux_errno::none)
                 throw std::runtime_error(r.device + " could not be attached: " + name_of(r.number));
