@@ -32,7 +32,7 @@ struct model_parameter {
     [[nodiscard]] std::string text_of(std::uint64_t value) const {
         if (value < choices.size())
             return std::string(choices[value]);
-        const bool bits = unit == "1" && maximum == 0xffffffff; // a whole register
+        const bool bits = unit == "1" && (maximum == 0xffffffff || maximum == ~std::uint64_t{0}); // a whole register
         return bits ? traces::hex(value) : std::to_string(value);
     }
 };
@@ -41,7 +41,7 @@ struct model_parameter {
 struct model_options {
     std::string preset; ///< empty: the defaults
     std::vector<std::pair<std::string, std::uint64_t>> parameters;
-    std::map<std::uint64_t, std::uint64_t> reset_values; ///< of registers, by offset: 32 bits each
+    std::map<std::uint64_t, std::uint64_t> reset_values; ///< of registers, by offset: whole, or 32 bits each
     unsigned ports = 1;
     simulation_mode mode = simulation_mode::cycle_approximate;
 };

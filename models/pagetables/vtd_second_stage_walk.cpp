@@ -137,8 +137,11 @@ walk<bool> walk_tables(walk_context& context, const regime& r, request what, wal
         const unsigned reach = log2_reach(level);
         const bool first = level == levels;
         const std::uint64_t fetch = table + ((input >> reach) & low_bits(log2_entries)) * entry_bytes;
-        auto read = context.read64(walk_level(what.only_stage ? 1 : 2, levels - level), fetch);
+        const time_part part = walk_level(what.only_stage ? 1 : 2, levels - level);
+        auto read = context.read64(part, fetch);
         const std::optional<std::uint64_t> answer = co_await read;
+        if (r.step_cycles != 0)
+            co_await context.pass(part, r.step_cycles);
         if (!answer)
             co_return refuse(result.fault, fault_kind::external_abort, level, first, fetch);
         std::uint64_t word = *answer;

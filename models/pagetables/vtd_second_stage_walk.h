@@ -26,6 +26,7 @@ struct regime {
     bool transient_mapping = false;        ///< TM in leaves; else reserved
     bool execute_enable = false;           ///< X counts; else what is readable is executable
     bool accessed_dirty = false;           ///< hardware keeps A and D
+    std::uint32_t step_cycles = 0;         ///< a walker's own work for each entry that it has read
     translation_tag tag;                   ///< for the caches, and copied into the result
 };
 

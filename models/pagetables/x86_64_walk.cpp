@@ -148,8 +148,11 @@ walk<bool> walk_tables(walk_context& context, const regime& r, const access& a, 
                 co_return refuse_behind(result.fault, second_stage::use::table, level, first, at);
             fetch = mapped.output(at);
         }
-        auto read = context.read64(walk_level(1, levels - level), fetch);
+        const time_part part = walk_level(1, levels - level);
+        auto read = context.read64(part, fetch);
         const std::optional<std::uint64_t> answer = co_await read;
+        if (r.step_cycles != 0)
+            co_await context.pass(part, r.step_cycles);
         if (!answer)
             co_return refuse(result.fault, fault_kind::external_abort, level, first, fetch);
         std::uint64_t word = *answer;

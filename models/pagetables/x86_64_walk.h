@@ -34,6 +34,7 @@ struct regime {
     bool extended_accessed = false;             ///< and EA with A
     bool globals = false;                       ///< G counts: a page serves every `space` of its vm and regime
     std::uint64_t reserved = 0;                 ///< further bits that must be 0 in every entry
+    std::uint32_t step_cycles = 0;              ///< a walker's own work for each entry that it has read
     translation_tag tag;                        ///< for the walk caches, and copied into the result
 };
 

@@ -32,7 +32,7 @@ inline constexpr bit_field Type{"Type", 0, 4}, Type_high{"Type", 9, 3};
 
 inline constexpr bit_field G{"G", 4, 2}, DID{"DID", 16, 16};    // all but device TLBs and wait
 inline constexpr bit_field SID{"SID", 32, 16}, FM{"FM", 48, 2}; // context_cache
-inline constexpr bit_field DW{"DW", 6, 1}, DR{"DR", 7, 1};      // iotlb, pasid_iotlb
+inline constexpr bit_field DW{"DW", 6, 1}, DR{"DR", 7, 1};      // iotlb
 inline constexpr bit_field AM{"AM", 64, 6}, IH{"IH", 70, 1};    // iotlb, pasid_iotlb
 inline constexpr address_field ADDR{"ADDR", 12, 52};            // word 1: iotlb, pasid_iotlb, device TLBs
 inline constexpr bit_field PASID{"PASID", 32, 20};              // pasid_iotlb, pasid_cache, pasid_device_tlb

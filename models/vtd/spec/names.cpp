@@ -58,7 +58,7 @@ descriptor_bits allowed_bits(descriptor_type t) {
     case descriptor_type::wait:
         return {{type | 0xf0 | d::STDATA.make(0xffff'ffff), d::STADDR.mask()}};
     case descriptor_type::pasid_iotlb:
-        return {{domain | drains | pasid, page}};
+        return {{domain | pasid, page}};
     case descriptor_type::pasid_cache:
         return {{domain | pasid, 0}};
     case descriptor_type::pasid_device_tlb:

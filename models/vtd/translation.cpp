@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to a request: VT-d specification, "DMA Remapping", "Handling Requests to Interrupt Address Range",
+// "Protected Memory Regions".
+#include "models/vtd/faults.h"
+#include "models/vtd/vtd.h"
+
+#include <optional>
+
+namespace iommulab::vtd {
+
+namespace {
+
+constexpr unsigned protected_step_log2 = 21;
+
+bool beyond(std::uint64_t address, unsigned bits) {
+    return bits < 64 && (address >> bits) != 0;
+}
+bool is_interrupt(std::uint64_t address) {
+    return address >= interrupt_range_first && address <= interrupt_range_last;
+}
+bool overlaps(std::uint64_t base, std::uint64_t mask, std::uint64_t first, std::uint64_t last) {
+    return base <= last && (base | mask) >= first;
+}
+
+/// The half of `t` that holds `address`.
+void halve(translation& t, std::uint64_t address) {
+    const std::uint64_t output = t.output(address);
+    --t.log2_size;
+    t.input_base = address & ~t.offset_mask();
+    t.output_base = output & ~t.offset_mask();
+}
+/// The part of `t` around `address` that has nothing to do with interrupts, neither as input nor as output.
+translation around_interrupts(translation t, std::uint64_t address) {
+    while (overlaps(t.input_base, t.offset_mask(), interrupt_range_first, interrupt_range_last) ||
+           overlaps(t.output_base, t.offset_mask(), interrupt_range_first, interrupt_range_last))
+        halve(t, address);
+    return t;
+}
+
+/// Every host address, as it came.
+translation identity(unsigned host_bits) {
+    translation t;
+    t.log2_size = static_cast<std::uint8_t>(host_bits);
+    t.allowed = rights::all;
+    t.bypassed = true;
+    t.tag.regime = regime::bypass;
+    return t;
+}
+
+/// A message of a device: its address is for whoever takes interrupts.
+translation interrupt_message(std::uint64_t address) {
+    constexpr unsigned log2_page = 12;
+    translation t;
+    t.log2_size = log2_page;
+    t.input_base = t.output_base = address & ~t.offset_mask();
+    t.allowed = rights::writes;
+    t.bypassed = true;
+    t.tag.regime = regime::bypass;
+    return t;
+}
+
+/// Rights for requests without PASID: they are what RID_PRIV says, and never execute.
+std::uint8_t rights_without_pasid(std::uint8_t allowed, bool privileged) {
+    const bool read = allowed & (privileged ? rights::privileged_read : rights::read);
+    const bool write = allowed & (privileged ? rights::privileged_write : rights::write);
+    return static_cast<std::uint8_t>((read ? rights::reads | rights::executes : 0) | (write ? rights::writes : 0));
+}
+
+/// The second stage of a request, behind its first.
+class stage_behind final : public second_stage {
+  public:
+    stage_behind(const request_configuration& c, unsigned guest_bits, vtd_second_stage::walk_caches caches)
+        : configuration_(c), guest_bits_(guest_bits), caches_(caches) {}
+
+    walk<bool> translate(walk_context& context, std::uint64_t address, std::uint8_t needed, use /*what*/,
+                         translation& page) override {
+        if (beyond(address, guest_bits_)) {
+            result_.fault = {};
+            result_.fault.kind = vtd_second_stage::fault_kind::beyond_width;
+            co_return false;
+        }
+        const vtd_second_stage::request request{.address = address, .needed = needed, .only_stage = false};
+        walk<bool> tables = vtd_second_stage::walk_tables(context, configuration_.second, request, result_, caches_);
+        const bool found = co_await tables;
+        if (found)
+            page = result_.page;
+        co_return found;
+    }
+    [[nodiscard]] const vtd_second_stage::walk_fault& why() const { return result_.fault; }
+
+  private:
+    const request_configuration& configuration_;
+    unsigned guest_bits_;
+    vtd_second_stage::walk_caches caches_;
+    vtd_second_stage::walk_result result_;
+};
+
+} // namespace
+
+walk<outcome> remapping_unit::translate(walk_context& context, const access& a) {
+    if (!enabled_) {
+        const outcome passed = bypass(context, a);
+        co_return passed;
+    }
+    if (mode_ == rtaddr::table_mode::abort_dma && features_.abort_mode)
+        co_return context.refuse(fault_of(fault_reason::abort_mode, a, false));
+    if (mode_ != rtaddr::table_mode::legacy && (mode_ != rtaddr::table_mode::scalable || !features_.scalable_mode))
+        co_return context.refuse(fault_of(fault_reason::table_mode_invalid, a, false));
+    if (a.has_pasid && mode_ == rtaddr::table_mode::legacy)
+        co_return context.refuse(fault_of(fault_reason::pasid_in_legacy_mode, a, false));
+    if (is_interrupt(a.address) && !a.has_pasid && a.type == address_type::untranslated) {
+        if (!a.write)
+            co_return context.refuse(silent_abort()); // only a write is a message
+        co_return interrupt_message(a.address);
+    }
+    walk<outcome> remapped = translate_remapped(context, a);
+    const outcome result = co_await remapped;
+    co_return result;
+}
+
+walk<outcome> remapping_unit::translate_remapped(walk_context& context, access a) {
+    request_configuration c;
+    walk<bool> find = find_configuration(context, a, c);
+    const bool found = co_await find;
+    if (!found)
+        co_return std::nullopt; // finding it has refused
+    if (a.type != address_type::untranslated && !c.device_tlb) {
+        const fault_reason reason =
+            c.scalable ? fault_reason::sm_device_tlb_disabled : fault_reason::translation_type_blocks;
+        co_return context.refuse(fault_of(reason, a, c.fault_disabled));
+    }
+    if (a.type == address_type::translated || c.what == request_configuration::action::pass_through) {
+        const outcome untouched = pass_through(context, a, c);
+        co_return untouched;
+    }
+    if (c.what == request_configuration::action::second_stage) {
+        const unsigned width = width_of_levels(c.second.levels);
+        if (beyond(a.address, width) || beyond(a.address, features_.guest_bits)) {
+            const fault_reason in_scalable =
+                beyond(a.address, width) ? fault_reason::sm_beyond_second_stage : fault_reason::sm_beyond_width;
+            co_return context.refuse(
+                fault_of(c.scalable ? in_scalable : fault_reason::beyond_address_width, a, c.fault_disabled));
+        }
+    }
+    auto question = context.find_translation(c.tag, a);
+    const translation* known = co_await question;
+    if (known)
+        co_return *known;
+
+    translation page;
+    fault_reason reason = fault_reason::none;
+    walk<bool> stages = walk_stages(context, a, c, page, reason);
+    const bool mapped = co_await stages;
+    if (mapped && is_interrupt(page.output(a.address)))
+        reason = c.scalable ? fault_reason::sm_interrupt_address : fault_reason::interrupt_address;
+    if (reason != fault_reason::none) {
+        fault f = fault_of(reason, a, c.fault_disabled);
+        if (a.type == address_type::translation_request)
+            f.recorded = false; // the answer has no rights; nothing to record
+        co_return context.refuse(f);
+    }
+    page.tag = c.tag;
+    const auto requests = static_cast<std::uint8_t>(regime::requests.of(c.tag.regime));
+    if (requests != regime::with_pasid)
+        page.allowed = rights_without_pasid(page.allowed, requests == regime::without_pasid_privileged);
+    co_return around_interrupts(page, a.address);
+}
+
+/// The tables of a request. False: `reason` says why not.
+walk<bool> remapping_unit::walk_stages(walk_context& context, const access& a, request_configuration& c,
+                                       translation& page, fault_reason& reason) {
+    c.first.step_cycles = c.second.step_cycles = own_.walk_step_cycles;
+    if (c.what == request_configuration::action::second_stage) {
+        const bool nothing_to_read = features_.zero_length_reads && !a.write && a.length_bytes == 0;
+        const vtd_second_stage::request request{.address = a.address,
+                                                .needed = nothing_to_read ? std::uint8_t{0} : rights::needed_by(a)};
+        vtd_second_stage::walk_result w;
+        walk<bool> second = vtd_second_stage::walk_tables(context, c.second, request, w, {&second_stage_, nullptr});
+        const bool ok = co_await second;
+        page = w.page;
+        if (!ok)
+            reason = reason_of(w.fault, a, c.scalable);
+        co_return ok;
+    }
+    const bool nested = c.what == request_configuration::action::nested;
+    stage_behind behind(c, features_.guest_bits, {&second_stage_, &nested_});
+    x86_64::walk_result w;
+    walk<bool> first = x86_64::walk_tables(context, c.first, a, w, &first_stage_, nested ? &behind : nullptr);
+    const bool ok = co_await first;
+    page = w.page;
+    if (!ok)
+        reason = reason_of(w.fault, behind.why());
+    co_return ok;
+}
+
+/// The configuration of `a`'s requester, whose PASID and privilege it completes. False: refused.
+walk<bool> remapping_unit::find_configuration(walk_context& context, access& a, request_configuration& c) {
+    std::optional<context_configuration> known =
+        co_await context.look_up(contexts_, context_key(a.source_id), time_part::configuration);
+    if (!known) {
+        known.emplace();
+        const configuration_source from{features_, root_table_, mode_};
+        fetch_result result;
+        walk<bool> fetch = fetch_context(context, from, a.source_id, *known, result);
+        const bool found = co_await fetch;
+        if (!found) {
+            context.refuse(fault_of(result.reason, a, result.fault_disabled));
+            co_return false;
+        }
+        if (context.remembers() && context.may_fill_configuration(a.source_id, 0))
+            contexts_.insert(context_key(a.source_id), *known);
+    }
+    if (!known->request.scalable) {
+        c = known->request;
+        a.privileged = false;
+        c.tag.regime = static_cast<std::uint8_t>(regime::requests.put(c.tag.regime, regime::without_pasid));
+        co_return true;
+    }
+    walk<bool> pasid = find_pasid_configuration(context, *known, a, c);
+    const bool found = co_await pasid;
+    co_return found;
+}
+
+walk<bool> remapping_unit::find_pasid_configuration(walk_context& context, const context_configuration& from, access& a,
+                                                    request_configuration& c) {
+    const bool disabled = from.request.fault_disabled;
+    std::uint32_t pasid = from.rid_pasid;
+    fault_reason wrong = fault_reason::none;
+    if (a.has_pasid) {
+        pasid = a.pasid;
+        if (!from.pasids)
+            wrong = fault_reason::sm_pasid_disabled;
+        else if (!from.has_pasid(pasid))
+            wrong = fault_reason::sm_pasid_too_large;
+    } else if (!from.has_pasid(pasid)) {
+        wrong = fault_reason::sm_rid_pasid_too_large;
+    }
+    if (wrong != fault_reason::none) {
+        context.refuse(fault_of(wrong, a, disabled));
+        co_return false;
+    }
+    std::optional<request_configuration> known =
+        co_await context.look_up(pasids_, pasid_key(a.source_id, pasid), time_part::configuration);
+    if (!known) {
+        known.emplace();
+        fetch_result result;
+        walk<bool> fetch = fetch_pasid_entry(context, features_, from, pasid, *known, result);
+        const bool found = co_await fetch;
+        if (!found) {
+            context.refuse(fault_of(result.reason, a, result.fault_disabled));
+            co_return false;
+        }
+        if (context.remembers() && context.may_fill_configuration(a.source_id, pasid))
+            pasids_.insert(pasid_key(a.source_id, pasid), *known);
+    }
+    c = *known;
+    std::uint8_t requests = regime::with_pasid;
+    if (!a.has_pasid) {
+        a.privileged = from.rid_privileged;
+        a.instruction = false;
+        requests = a.privileged ? regime::without_pasid_privileged : regime::without_pasid;
+    }
+    if (a.instruction && !a.write && !c.execute_requests)
+        wrong = fault_reason::execute_requests_disabled;
+    else if (a.privileged && !c.supervisor_requests)
+        wrong = fault_reason::supervisor_requests_disabled;
+    if (wrong != fault_reason::none) {
+        context.refuse(fault_of(wrong, a, c.fault_disabled));
+        co_return false;
+    }
+    c.tag.regime = static_cast<std::uint8_t>(regime::requests.put(c.tag.regime, requests));
+    co_return true;
+}
+
+/// Translation is off: what is not protected passes.
+outcome remapping_unit::bypass(walk_context& context, const access& a) const {
+    if (beyond(a.address, features_.host_bits) || is_protected(a.address))
+        return context.refuse(silent_abort());
+    return around_protected(identity(features_.host_bits), a.address);
+}
+
+outcome remapping_unit::pass_through(walk_context& context, const access& a, const request_configuration& c) const {
+    if (beyond(a.address, features_.host_bits))
+        return context.refuse(fault_of(c.scalable ? fault_reason::sm_beyond_width : fault_reason::beyond_address_width,
+                                       a, c.fault_disabled));
+    if (is_interrupt(a.address))
+        return context.refuse(fault_of(
+            c.scalable ? fault_reason::sm_interrupt_address : fault_reason::interrupt_address, a, c.fault_disabled));
+    if (is_protected(a.address))
+        return context.refuse(silent_abort()); // no fault is recorded for protected memory
+    translation t = identity(features_.host_bits);
+    t.tag.vm = c.tag.vm;
+    t.cacheable = a.type == address_type::untranslated;
+    return around_protected(around_interrupts(t, a.address), a.address);
+}
+
+bool remapping_unit::is_protected(const translation& t) const {
+    if (!pmen::EPM.of(bank.get(reg::PMEN)))
+        return false;
+    constexpr std::uint64_t below = (std::uint64_t{1} << protected_step_log2) - 1;
+    const auto covered = [&](const register_declaration& base, const register_declaration& limit) {
+        const std::uint64_t first = bank.get(base), last = bank.get(limit) | below;
+        return first <= last && overlaps(t.output_base, t.offset_mask(), first, last);
+    };
+    return (features_.low_protected && covered(reg::PLMBASE, reg::PLMLIMIT)) ||
+           (features_.high_protected && covered(reg::PHMBASE, reg::PHMLIMIT));
+}
+
+bool remapping_unit::is_protected(std::uint64_t address) const {
+    translation t;
+    t.output_base = address;
+    t.log2_size = 0;
+    return is_protected(t);
+}
+
+/// The part of `t` around `address`, which is not protected, that has no protected memory.
+translation remapping_unit::around_protected(translation t, std::uint64_t address) const {
+    while (is_protected(t))
+        halve(t, address);
+    return t;
+}
+
+cache_key remapping_unit::context_key(std::uint32_t source_id) {
+    // requester ids of functions differ above their three function bits: both parts choose the set
+    return {source_id, source_id ^ (source_id >> 3)};
+}
+cache_key remapping_unit::pasid_key(std::uint32_t source_id, std::uint32_t pasid) {
+    return {source_id | std::uint64_t{pasid} << 32, source_id ^ (source_id >> 3) ^ pasid};
+}
+
+} // namespace iommulab::vtd
