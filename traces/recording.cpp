@@ -323,6 +323,9 @@ bool leaves_reader::next(leaf_row& row) {
     }
     row.iova = csv_.number(1);
     row.size_bytes = csv_.number(2);
+    if (row.size_bytes == 0 || row.iova + (row.size_bytes - 1) < row.iova) {
+        csv_.fail(2, "the bytes of a range inside 64 bits of address");
+    }
     row.pa = csv_.number(3);
     row.readable = csv_.number(4, 1) != 0;
     row.writable = csv_.number(5, 1) != 0;

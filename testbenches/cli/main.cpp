@@ -4,6 +4,7 @@
 #include "testbenches/bench/bench.h"
 #include "testbenches/cli/models_command.h"
 #include "testbenches/cli/terminal.h"
+#include "testbenches/conformance/driven_machine.h"
 #include "testbenches/conformance/replay.h"
 #include "testbenches/conformance/simulated_machine.h"
 #include "testbenches/errno/errno_command.h"
@@ -118,6 +119,7 @@ int replay(replay_arguments& a) {
                      : a.mode == "lt" ? conformance::machine_mode::lt
                                       : conformance::machine_mode::debug;
     a.options.disputes_file = platforms::find_data("testbenches/conformance/disputed.json");
+    a.options.mappings = conformance::driven_machines();
     scenarios::progress_line progress(true);
     a.options.progress = [&](const std::string& name, std::uint64_t rows, std::uint64_t total) {
         progress.show(name, rows, total);

@@ -2,6 +2,8 @@
 #include "testbenches/conformance/replay.h"
 
 #include "testbenches/conformance/disputes.h"
+#include "testbenches/conformance/map_history.h"
+#include "testbenches/conformance/maps_replay.h"
 #include "testbenches/conformance/motion_replay.h"
 #include "testbenches/conformance/recording_dialect.h"
 #include "testbenches/conformance/snapshot_replay.h"
@@ -85,12 +87,12 @@ std::unique_ptr<recording_dialect> dialect_of(const traces::recording& record) {
     return dialect;
 }
 
-/// A case: its name, the machine it needs, and how to run it.
+/// A case: its name, how to make the machine it needs, and how to run it.
 struct replay_case {
     std::string group;
     std::string name;
-    machine_configuration configuration;
-    std::function<case_result(machine&)> run;
+    std::function<void()> prepare;
+    std::function<case_result()> run;
 };
 
 class replay {
@@ -142,22 +144,14 @@ class replay {
             });
         }
         for (const replay_case& c : cases_) {
-            auto& place = machines_[c.configuration];
-            if (place == nullptr) {
-                place = factory_(c.configuration);
-            }
+            c.prepare();
         }
     }
 
     int run() {
         std::map<verdict, std::uint64_t> counts;
         for (const replay_case& c : cases_) {
-            case_result result = c.run(*machines_[c.configuration]);
-            if (const dispute* const known = disputes_.find(c.configuration.variant, c.name);
-                known != nullptr && result.outcome == verdict::failed) {
-                result.outcome = verdict::disputed;
-                result.reason = known->section + ": " + known->reason + "; " + result.reason;
-            }
+            case_result result = c.run();
             ++counts[result.outcome];
             report(c, result);
         }
@@ -171,13 +165,34 @@ class replay {
         return name == c.name || name == c.group + '/' + c.name;
     }
 
+    /// A case on a machine that it may share with others.
+    void add_case(const std::string& group, const std::string& name, const machine_configuration& configuration,
+                  const std::function<case_result(machine&)>& run) {
+        cases_.push_back({group, name,
+                          [this, configuration] {
+                              auto& place = machines_[configuration];
+                              if (place == nullptr) {
+                                  place = factory_(configuration);
+                              }
+                          },
+                          [this, configuration, name, run] {
+                              case_result result = run(*machines_[configuration]);
+                              if (const dispute* const known = disputes_.find(configuration.variant, name);
+                                  known != nullptr && result.outcome == verdict::failed) {
+                                  result.outcome = verdict::disputed;
+                                  result.reason = known->section + ": " + known->reason + "; " + result.reason;
+                              }
+                              return result;
+                          }});
+    }
+
     void add_vectors(const std::string& path) {
         const auto file = std::make_shared<traces::vector_file>(traces::read_vectors(path));
         for (const traces::test_vector& vector : file->vectors) {
-            cases_.push_back({stem(path), vector.name, configuration_of(*file, vector, options_.mode),
-                              [file, &vector, mode = options_.mode](machine& target) {
-                                  return run_vector(target, *file, vector, mode);
-                              }});
+            add_case(stem(path), vector.name, configuration_of(*file, vector, options_.mode),
+                     [file, &vector, mode = options_.mode](machine& target) {
+                         return run_vector(target, *file, vector, mode);
+                     });
         }
     }
 
@@ -186,23 +201,53 @@ class replay {
         const std::shared_ptr<recording_dialect> dialect = dialect_of(*record);
         const machine_configuration configuration = recording_configuration(*record, options_.mode);
         for (const traces::snapshot& state : record->snapshots) {
-            cases_.push_back({record->name, state.name, configuration,
-                              [record, dialect, &state, mode = options_.mode](machine& target) {
-                                  return replay_snapshot(target, *dialect, state, mode);
-                              }});
+            add_case(record->name, state.name, configuration,
+                     [record, dialect, &state, mode = options_.mode](machine& target) {
+                         return replay_snapshot(target, *dialect, state, mode);
+                     });
         }
         if (record->has_file("dma_trace.csv")) {
-            cases_.push_back({record->name, "motion", configuration, [this, record, dialect](machine& target) {
-                                  motion_options motion{
-                                      options_.mode, options_.outstanding_per_source, options_.largest_burst_bytes, {}};
-                                  if (options_.progress) {
-                                      motion.progress = [&](std::uint64_t done, std::uint64_t total) {
-                                          options_.progress(record->name + "/motion", done, total);
-                                      };
-                                  }
-                                  return replay_motion(target, *dialect, *record, motion);
-                              }});
+            add_case(record->name, "motion", configuration, [this, record, dialect](machine& target) {
+                motion_options motion{options_.mode, options_.outstanding_per_source, options_.largest_burst_bytes, {}};
+                motion.progress = progress_of(record->name + "/motion");
+                return replay_motion(target, *dialect, *record, motion);
+            });
         }
+        if (record->has_file("map_trace.txt") && options_.mappings) {
+            add_maps(record, configuration);
+        }
+    }
+
+    /// What software did with its mappings, done again by the driver for this IOMMU.
+    void add_maps(const std::shared_ptr<traces::recording>& record, const machine_configuration& configuration) {
+        struct maps_case {
+            map_history history;
+            std::unique_ptr<mapping_machine> target;
+        };
+        const auto maps = std::make_shared<maps_case>();
+        cases_.push_back(
+            {record->name, "maps",
+             [this, record, configuration, maps] {
+                 maps->history = read_map_history(*record);
+                 maps->target = options_.mappings({configuration, maps->history.devices});
+             },
+             [this, record, maps] {
+                 if (maps->target == nullptr) {
+                     case_result none;
+                     none.outcome = verdict::skipped;
+                     none.reason = "no driver for " + record->iommu;
+                     return none;
+                 }
+                 maps_options how{options_.mode != machine_mode::debug, progress_of(record->name + "/maps")};
+                 return replay_maps(*maps->target, *record, maps->history, how);
+             }});
+    }
+
+    std::function<void(std::uint64_t, std::uint64_t)> progress_of(const std::string& name) const {
+        if (!options_.progress) {
+            return {};
+        }
+        return [this, name](std::uint64_t done, std::uint64_t total) { options_.progress(name, done, total); };
     }
 
     void report(const replay_case& c, const case_result& result) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "testbenches/conformance/machine.h"
+#include "testbenches/conformance/mapping_machine.h"
 #include "traces/recording.h"
 
 #include <cstdint>
@@ -20,6 +21,8 @@ struct replay_options {
     std::string disputes_file;
     unsigned outstanding_per_source = 32;     ///< see motion_options
     std::uint64_t largest_burst_bytes = 4096; ///< see motion_options
+    /// For the maps that a recording has a trace of; empty: those cases are left out.
+    mapping_machine_factory mappings;
     /// Told how far a long case is.
     std::function<void(const std::string& case_name, std::uint64_t done, std::uint64_t total)> progress;
 };

@@ -249,6 +249,8 @@ const char* to_string(verdict outcome) {
         return "passed";
     case verdict::failed:
         return "failed";
+    case verdict::skipped:
+        return "skipped";
     default:
         return "disputed";
     }

@@ -7,7 +7,12 @@
 
 namespace iommulab::conformance {
 
-enum class verdict { passed, failed, disputed };
+enum class verdict {
+    passed,
+    failed,
+    disputed,
+    skipped, ///< nothing was checked; the reason says why
+};
 
 /// What became of a case: a vector, a snapshot, or a recording in motion.
 struct case_result {

@@ -70,7 +70,7 @@ TEST(recording_at_rest, defects_are_found) {
 TEST(recording_in_motion, passes_with_everything_as_late_as_it_may_be) {
     const replayed result = replay(recording_folder, {"motion"});
     EXPECT_EQ(result.status, 0) << result.text;
-    EXPECT_THAT(result.text, HasSubstr("31917 rows"));
+    EXPECT_THAT(result.text, HasSubstr("37762 rows"));
     EXPECT_THAT(result.text, HasSubstr("40 faults"));
     EXPECT_THAT(result.text, HasSubstr("walks compared"));
     EXPECT_THAT(result.text, Not(HasSubstr("without an invalidation")));

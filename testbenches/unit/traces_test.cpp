@@ -4,6 +4,7 @@
 #include "traces/csv_reader.h"
 #include "traces/input_error.h"
 #include "traces/line_reader.h"
+#include "traces/map_trace.h"
 #include "traces/number.h"
 #include "traces/recording.h"
 #include "traces/vectors.h"
@@ -358,6 +359,76 @@ TEST_F(traces, recording_errors) {
     error = trace("0,2,2,1,0,0,4,r,ok,4096,rw,dma,0,12:8;zz:8\n");
     EXPECT_EQ(error.line(), 2u);
     EXPECT_THAT(error.what(), HasSubstr("ADDRESS:BYTES"));
+}
+
+const std::string map_trace_head = "# tracer: nop\n#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n";
+
+TEST_F(traces, map_trace_events) {
+    using kind = map_event::kind;
+    const std::string path = write_gz(
+        "map_trace.txt.gz",
+        map_trace_head +
+            "          insmod-106     [000] .....     2.059890: add_device_to_group: IOMMU: groupID=3 "
+            "device=0000:00:03.1\n"
+            "          insmod-106     [000] .....     2.063400: attach_device_to_domain: IOMMU: device=0000:01:1f.0\n"
+            "     a [b] c-d:1H-23     [012] d.h..    12.000047: map: IOMMU: iova=0x00000000ffffc000 - "
+            "0x00000000ffffe000 paddr=0x0000000008090000 size=8192\n"
+            "          <idle>-0       [001] d.h2.    13.000000: qi_submit: iotlb_inv dmar0: 0x400f2 0xfff1b000 0x0 "
+            "0x0\n"
+            "          <idle>-0       [001] d.h..    14.092429: unmap: IOMMU: iova=0xfffffffffffff000 - "
+            "0x0000000000000000 size=4096 unmapped_size=0\n"
+            "            init-1       [000] .....    15.755554: tracing_mark_write: lt: net start\n");
+    map_trace_reader reader(path);
+    std::vector<map_event> seen;
+    for (map_event event; reader.next(event);) {
+        seen.push_back(event);
+    }
+    ASSERT_EQ(seen.size(), 5u);
+    EXPECT_EQ(seen[0].what, kind::group);
+    EXPECT_EQ(seen[0].group, 3u);
+    EXPECT_EQ(seen[0].device, 0x19u);
+    EXPECT_EQ(seen[0].time_us, 2'059'890u);
+    EXPECT_EQ(seen[1].what, kind::attach);
+    EXPECT_EQ(seen[1].device, 0x1f8u);
+    EXPECT_EQ(seen[2].what, kind::map);
+    EXPECT_EQ(seen[2].cpu, 12u);
+    EXPECT_EQ(seen[2].iova, 0xffffc000u);
+    EXPECT_EQ(seen[2].pa, 0x8090000u);
+    EXPECT_EQ(seen[2].size_bytes, 8192u);
+    EXPECT_EQ(seen[2].line, 5u);
+    EXPECT_EQ(seen[3].what, kind::unmap);
+    EXPECT_EQ(seen[3].size_bytes, 4096u); // the last page of 64 bits
+    EXPECT_EQ(seen[3].unmapped_bytes, 0u);
+    EXPECT_EQ(seen[4].text, "lt: net start");
+}
+
+TEST_F(traces, map_trace_errors) {
+    const auto read = [&](const std::string& text) {
+        const std::string path = write("map_trace.txt", map_trace_head + text + "\n");
+        return error_of([&] {
+            map_trace_reader reader(path);
+            for (map_event event; reader.next(event);) {
+            }
+        });
+    };
+    const std::string head = "  insmod-106     [000] .....     2.059890: ";
+    const input_error error = read(head + "map: IOMMU: iova=0x1000 - 0x3000 paddr=0x0 size=4096");
+    EXPECT_EQ(error.line(), 3u);
+    EXPECT_GT(error.column(), head.size());
+    EXPECT_THAT(error.what(), HasSubstr("found 4096 bytes, expected 8192"));
+    EXPECT_THAT(read("CPU:1 [LOST 17 EVENTS]").what(), HasSubstr("found lost events"));
+    EXPECT_THAT(read("something else").what(), HasSubstr("TASK-PID [CPU]"));
+    EXPECT_THAT(read("  insmod-106     [000] .....     2.05: map: x").what(), HasSubstr("SECONDS.MICROSECONDS"));
+    EXPECT_THAT(read("  insmod-106     [000] .....").what(), HasSubstr("SECONDS.MICROSECONDS"));
+    EXPECT_THAT(read("  insmod-106     [00").what(), HasSubstr("TASK-PID"));
+    EXPECT_THAT(read(head + "map").what(), HasSubstr("EVENT: VALUES"));
+    EXPECT_THAT(read(head + "map: iova=1").what(), HasSubstr("'IOMMU: '"));
+    EXPECT_THAT(read(head + "map: IOMMU: iova=0x3000 - 0x3000 paddr=0x0 size=0").what(), HasSubstr("ends before"));
+    EXPECT_THAT(read(head + "map: IOMMU: iova=0x3000 - 0x2000 paddr=0x0 size=1").what(), HasSubstr("ends before"));
+    EXPECT_THAT(read(head + "map: IOMMU: iova=zz").what(), HasSubstr("expected a number"));
+    EXPECT_THAT(read(head + "unmap: IOMMU: iova=0x0 - 0x1000 size=4096").what(), HasSubstr("unmapped_size="));
+    EXPECT_THAT(read(head + "attach_device_to_domain: IOMMU: device=usb1").what(), HasSubstr("BUS:DEVICE.FUNCTION"));
+    EXPECT_THAT(read(head + "attach_device_to_domain: IOMMU: device=0000:00:20.0").what(), HasSubstr("of PCI"));
 }
 
 } // namespace

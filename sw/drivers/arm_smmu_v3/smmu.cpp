@@ -81,20 +81,19 @@ result<features> smmu::read_features(kernel& k, const instance_firmware& firmwar
 }
 
 result<void> smmu::allocate_structures() {
-    const auto queue = [&](bool done, const char* what, unsigned log2_entries) -> result<void> {
+    const auto queue = [&](bool done, const char* what, const auto& allocated) -> result<void> {
         if (!done)
             return kernel_.fail(row::queue_memory, name(), fmt::format("no memory for the {}", what));
-        kernel_.say(log_level::info, name(), fmt::format("{} entries for the {}", 1U << log2_entries, what));
+        kernel_.say(log_level::info, name(),
+                    fmt::format("{} entries for the {}", 1U << allocated.log2_entries(), what));
         return {};
     };
-    if (auto r = queue(cmdq_.allocate(), "command queue", cmdq_.log2_entries()); !r)
+    if (auto r = queue(cmdq_.allocate(), "command queue", cmdq_); !r)
         return r;
-    if (auto r = queue(evtq_.allocate(features_.evtq_log2, features_.coherent), "event queue", evtq_.log2_entries());
-        !r)
+    if (auto r = queue(evtq_.allocate(features_.evtq_log2, features_.coherent), "event queue", evtq_); !r)
         return r;
     if (features_.pri)
-        if (auto r = queue(priq_.allocate(features_.priq_log2, features_.coherent), "PRI queue", priq_.log2_entries());
-            !r)
+        if (auto r = queue(priq_.allocate(features_.priq_log2, features_.coherent), "PRI queue", priq_); !r)
             return r;
     return stream_table_.allocate();
 }
