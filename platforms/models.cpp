@@ -12,13 +12,11 @@ const iommu_model& smmu_v3_model();
 const iommu_model& vtd_model();
 const iommu_model& amd_vi_model();
 const iommu_model& gart_model();
+const iommu_model& pamu_model();
 
 std::span<const iommu_model* const> iommu_models() {
     static const std::array all{
-        &smmu_v3_model(),
-        &vtd_model(),
-        &amd_vi_model(),
-        &gart_model(),
+        &smmu_v3_model(), &vtd_model(), &amd_vi_model(), &gart_model(), &pamu_model(),
     };
     return all;
 }
