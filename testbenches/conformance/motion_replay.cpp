@@ -346,8 +346,10 @@ class motion_run final : public motion_context {
                  row.fault_code);
             return;
         }
-        if (!found.empty() && !row.fault_code.empty()) {
-            const std::string text = difference(found.front(), {row.fault_code, row.source_id, row.iova, row.write});
+        if (!found.empty()) {
+            // a recording without codes: that much is left to the tables, but not whose fault it was
+            const std::string code = row.fault_code.empty() ? found.front().codes.front() : row.fault_code;
+            const std::string text = difference(found.front(), {code, row.source_id, row.iova, row.write});
             if (!text.empty()) {
                 fail(where(row) + ": " + text);
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/conformance/recording_dialect.h"
 
+#include "testbenches/conformance/amd_vi_dialect.h"
 #include "testbenches/conformance/smmu_v3_dialect.h"
 #include "traces/number.h"
 
@@ -27,7 +28,10 @@ std::string difference(const fault_record& record, const expected_fault& expecte
 }
 
 std::unique_ptr<recording_dialect> make_dialect(const std::string& iommu) {
-    return iommu == "smmuv3" ? make_smmu_v3_dialect() : nullptr;
+    if (iommu == "smmuv3") {
+        return make_smmu_v3_dialect();
+    }
+    return iommu == "amd-vi" ? make_amd_vi_dialect() : nullptr;
 }
 
 } // namespace iommulab::conformance

@@ -82,7 +82,7 @@ std::unique_ptr<recording_dialect> dialect_of(const traces::recording& record) {
     std::unique_ptr<recording_dialect> dialect = make_dialect(record.iommu);
     if (dialect == nullptr) {
         throw input_error(record.folder, 0, 0, "a recording of " + record.iommu,
-                          "one of an IOMMU that can be replayed: smmuv3");
+                          "one of an IOMMU that can be replayed: smmuv3, amd-vi");
     }
     return dialect;
 }

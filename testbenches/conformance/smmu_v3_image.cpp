@@ -31,29 +31,9 @@ std::uint16_t stage_1_stream::asid() const {
 snapshot_image::snapshot_image(const traces::snapshot& state)
     : order_(state.order),
       strtab_base_(state.register64(STRTAB_BASE) & strtab_address_mask),
-      strtab_base_cfg_(state.register32(STRTAB_BASE_CFG)) {
-    traces::pages_reader reader(state.file("pages.jsonl"));
-    for (traces::table_page page; reader.next(page);) {
-        if (page.kind.starts_with("strtab")) {
-            stream_table_pages_[page.address] = page.bytes;
-        }
-        pages_[page.address] = std::move(page.bytes);
-    }
-}
-
-std::uint64_t snapshot_image::word(std::uint64_t address) const {
-    auto page = pages_.upper_bound(address);
-    if (page == pages_.begin()) {
-        return 0;
-    }
-    --page;
-    const std::uint64_t offset = address - page->first;
-    std::uint64_t value = 0;
-    for (std::uint64_t i = 8; i-- > 0;) {
-        value = value << 8 | (offset + i < page->second.size() ? page->second[offset + i] : 0);
-    }
-    return value;
-}
+      strtab_base_cfg_(state.register32(STRTAB_BASE_CFG)),
+      memory_(state),
+      stream_table_pages_(memory_.pages_of("strtab")) {}
 
 eight_words snapshot_image::words(std::uint64_t address) const {
     eight_words values{};

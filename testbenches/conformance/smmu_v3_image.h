@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "testbenches/conformance/snapshot_memory.h"
 #include "traces/recording.h"
 
 #include <array>
@@ -33,7 +34,7 @@ class snapshot_image {
     /// The pages of the stream table, address to contents.
     const std::map<std::uint64_t, std::vector<std::uint8_t>>& stream_table_pages() const { return stream_table_pages_; }
     /// A doubleword; what no page holds is zero.
-    std::uint64_t word(std::uint64_t address) const;
+    std::uint64_t word(std::uint64_t address) const { return memory_.word(address); }
     /// The place of a source's stream table entry (IHI 0070, 5.1 and 6.3.24); empty when the table has none.
     std::optional<std::uint64_t> ste_address(std::uint32_t source_id) const;
     /// The place of the level 1 descriptor on the way to it; empty for a linear table.
@@ -48,7 +49,7 @@ class snapshot_image {
     std::uint64_t order_ = 0;
     std::uint64_t strtab_base_ = 0;
     std::uint32_t strtab_base_cfg_ = 0;
-    std::map<std::uint64_t, std::vector<std::uint8_t>> pages_;
+    snapshot_memory memory_;
     std::map<std::uint64_t, std::vector<std::uint8_t>> stream_table_pages_;
 };
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The replay of recordings on a small stand-in for an SMMUv3: what is right passes, and each defect is found.
 #include "sw/pagetables/arm_lpae.h"
+#include "testbenches/conformance/amd_vi_syntax.h"
 #include "testbenches/conformance/recording_dialect.h"
 #include "testbenches/conformance/replay.h"
 #include "testbenches/conformance/smmu_v3_image.h"
-#include "testbenches/conformance/smmu_v3_phases.h"
+#include "testbenches/conformance/smmu_v3_syntax.h"
 #include "testbenches/unit/fake_smmu_v3.h"
 #include "traces/recording.h"
 
@@ -110,19 +111,51 @@ TEST(recording, damage_is_bad_input) {
 }
 
 TEST(smmu_v3_commands, fields_of_range_invalidation) {
+    const smmu_v3::syntax syntax;
+    const auto decode = [&](std::uint64_t qword0, std::uint64_t qword1) {
+        traces::command_row row;
+        row.qword0 = qword0;
+        row.qword1 = qword1;
+        return syntax.decode(row);
+    };
     // Recorded when a 2 MiB page took the place of a table: 512 pages from 0xff200000, not leaf entries only.
-    const auto fields = smmu_v3::decode_command(0x0004'0000'0090'0012, 0xff200400);
-    EXPECT_EQ(fields.what, smmu_v3::command_fields::kind::invalidation);
-    EXPECT_EQ(fields.asid, 4);
+    const auto fields = decode(0x0004'0000'0090'0012, 0xff200400);
+    EXPECT_EQ(fields.what, command_effect::kind::invalidation);
+    EXPECT_EQ(fields.space, 4);
     EXPECT_EQ(fields.address, 0xff200000u);
     EXPECT_EQ(fields.size_bytes, 0x200000u);
     EXPECT_FALSE(fields.leaf_only);
-    const auto all = smmu_v3::decode_command(0x4, 0x1f);
-    EXPECT_EQ(all.what, smmu_v3::command_fields::kind::configuration);
+    const auto all = decode(0x4, 0x1f);
+    EXPECT_EQ(all.what, command_effect::kind::configuration);
     EXPECT_EQ(all.last_source, 0xffffffffu);
-    const auto some = smmu_v3::decode_command(std::uint64_t{0x15} << 32 | 0x4, 0x1);
+    const auto some = decode(std::uint64_t{0x15} << 32 | 0x4, 0x1);
     EXPECT_EQ(some.first_source, 0x14u);
     EXPECT_EQ(some.last_source, 0x17u);
+}
+
+TEST(amd_vi_commands, sizes_that_addresses_encode) {
+    // Publication 48882, 2.4.3: S, and the lowest zero from bit 12 on.
+    const amd_vi::syntax syntax;
+    const auto decode = [&](std::uint64_t qword0, std::uint64_t qword1) {
+        traces::command_row row;
+        row.qword0 = qword0;
+        row.qword1 = qword1;
+        return syntax.decode(row);
+    };
+    const auto page = decode(0x3000'0005'0000'0000, 0xfffdf002);
+    EXPECT_EQ(page.what, command_effect::kind::invalidation);
+    EXPECT_EQ(page.space, 5);
+    EXPECT_EQ(page.address, 0xfffdf000u);
+    EXPECT_EQ(page.size_bytes, 0x1000u);
+    EXPECT_FALSE(page.leaf_only);
+    const auto four_pages = decode(0x3000'0005'0000'0000, 0xfffd1001);
+    EXPECT_EQ(four_pages.address, 0xfffd0000u);
+    EXPECT_EQ(four_pages.size_bytes, 0x4000u);
+    EXPECT_TRUE(four_pages.leaf_only);
+    EXPECT_TRUE(decode(0x3000'0005'0000'0000, 0x7fff'ffff'ffff'f003).all_addresses);
+    const auto device = decode(0x2000'0000'0000'0030, 0);
+    EXPECT_EQ(device.what, command_effect::kind::configuration);
+    EXPECT_EQ(device.first_source, 0x30u);
 }
 
 /// What a machine's memory holds, for the builder.
