@@ -3,6 +3,7 @@
 
 #include "testbenches/conformance/amd_vi_dialect.h"
 #include "testbenches/conformance/smmu_v3_dialect.h"
+#include "testbenches/conformance/vtd_dialect.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -30,6 +31,9 @@ std::string difference(const fault_record& record, const expected_fault& expecte
 std::unique_ptr<recording_dialect> make_dialect(const std::string& iommu) {
     if (iommu == "smmuv3") {
         return make_smmu_v3_dialect();
+    }
+    if (iommu == "intel-vtd") {
+        return make_vtd_dialect();
     }
     return iommu == "amd-vi" ? make_amd_vi_dialect() : nullptr;
 }
