@@ -40,8 +40,8 @@ class recording_syntax {
         return row.result == traces::recorded_result::bypass;
     }
 
-    /// The part of a walk's reads that is of translation tables.
-    std::vector<traces::table_read> table_reads(const std::vector<traces::table_read>& reads) const {
+    /// The part of a walk's reads that is of translation tables: all after those of the configuration.
+    virtual std::vector<traces::table_read> table_reads(const std::vector<traces::table_read>& reads) const {
         return {reads.begin() + static_cast<std::ptrdiff_t>(configuration_reads(reads)), reads.end()};
     }
 };

@@ -93,6 +93,9 @@ class recording_dialect {
     /// The fault records written since the last call in a replay in motion; they stay in the queue, which recorded
     /// register writes empty.
     virtual std::vector<fault_record> watch_faults(machine& target) = 0;
+    /// True when a fault of this source would leave no record of its own now: one of its is pending, or records are
+    /// lost.
+    virtual bool hides_fault(machine& /*target*/, std::uint32_t /*source_id*/) { return false; }
 };
 
 /// The dialect of an IOMMU, as vector files name it; empty when there is none.

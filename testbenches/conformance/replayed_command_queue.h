@@ -46,6 +46,8 @@ class replayed_command_queue {
         }
     }
     std::uint64_t commands() const { return commands_; }
+    /// Commands that were announced and never came: a recording may lack some.
+    std::uint32_t missing() const { return ((announced_ - next_) & layout_.pointer_mask) / layout_.step; }
 
   private:
     std::uint32_t pointer(std::uint64_t value) const;

@@ -2,7 +2,11 @@
 #include "testbenches/conformance/vtd_dialect.h"
 
 #include "testbenches/conformance/vtd_facts.h"
+#include "testbenches/conformance/vtd_motion.h"
 #include "traces/number.h"
+
+#include <algorithm>
+#include <utility>
 
 namespace iommulab::conformance {
 
@@ -167,8 +171,21 @@ class vtd_dialect final : public recording_dialect {
         return std::nullopt;
     }
 
-    std::unique_ptr<motion_driver> start_motion(const traces::recording&, motion_context&) override {
-        throw std::runtime_error("later");
+    /// "Fault Logging": a fault of a source with a record pending is collapsed into it, and nothing is recorded while
+    /// FSTS.PFO is set.
+    bool hides_fault(machine& target, std::uint32_t source_id) override {
+        cap_ = target.read_register("", CAP, 8);
+        if ((target.read_register("", FSTS, 4) & FSTS_PFO) != 0) {
+            return true;
+        }
+        const std::vector<unsigned> indices = pending(target);
+        return std::any_of(indices.begin(), indices.end(),
+                           [&](unsigned index) { return read_record(target, index).source_id == source_id; });
+    }
+
+    std::unique_ptr<motion_driver> start_motion(const traces::recording& record, motion_context& context) override {
+        seen_.clear();
+        return make_vtd_motion(record, context);
     }
 
   private:

@@ -36,6 +36,18 @@ constexpr std::uint32_t FSTS_PFO = 1;
 constexpr std::uint32_t FSTS_errors = 0x71; ///< PFO, IQE, ICE, ITE
 constexpr std::uint32_t FRCD_F = 1U << 31;  ///< in the last of its four words
 
+// Structures and entries
+constexpr std::uint64_t root_entry_bytes = 16, context_entry_bytes = 16, sm_context_entry_bytes = 32;
+constexpr std::uint64_t directory_entry_bytes = 8, pasid_entry_bytes = 64;
+constexpr std::uint64_t context_TT_pass_through = 2U << 2;
+constexpr std::uint64_t context_TT_mask = 3U << 2;
+constexpr std::uint64_t PGTT_mask = 7U << 6, PGTT_second_stage = 2U << 6, PGTT_pass_through = 4U << 6;
+constexpr std::uint64_t PTE_R = 1, PTE_W = 2, PTE_PS = 0x80;
+
+// Descriptors: type, and G where it has the places of invalidations
+constexpr std::uint64_t descriptor_context_cache = 1, descriptor_iotlb = 2, descriptor_pasid_iotlb = 6;
+constexpr std::uint64_t descriptor_pasid_cache_global = 7 | 3U << 4;
+
 constexpr std::uint64_t address_mask = ~std::uint64_t{0xfff};
 constexpr std::uint64_t RTADDR_scalable = 0x400; ///< TTM = 01b
 constexpr std::uint64_t IQA_QS_mask = 7;
