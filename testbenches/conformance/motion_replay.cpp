@@ -281,6 +281,8 @@ class motion_run final : public motion_context {
         }
         const auto recorded = sorted(row.source_id, row.walk_reads);
         const auto made = sorted(row.source_id, *response.walk_reads);
+        // of a translated access without a read of tables, the recorded machine had the translation
+        const bool known_there = recorded.second.empty() && row.result == recorded_result::ok && row.page_bytes != 0;
         ++walks_;
         const bool tail = made.second.size() <= recorded.second.size() &&
                           std::equal(made.second.rbegin(), made.second.rend(), recorded.second.rbegin());
@@ -296,7 +298,7 @@ class motion_run final : public motion_context {
                      ", which the recorded walk has not");
             }
         }
-        if (!tail) {
+        if (!tail && !known_there) {
             fail(where(row) + ": found a walk that reads " + describe(made.second) + ", expected a tail of " +
                  describe(recorded.second));
         } else if (!made.second.empty() && made.second.size() == recorded.second.size()) {
