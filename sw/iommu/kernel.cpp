@@ -31,6 +31,13 @@ void kernel::log_lines(const failure_row& row, const failure_outcome& o, std::st
     }
 }
 
+void kernel::raise(const failure_row& row, linux_errno number, const failure_outcome& o, std::string_view device,
+                   std::string_view message) {
+    const std::size_t first_line = log_.entries().size();
+    log_lines(row, o, device, message);
+    raised_.push_back({machine_.now_ns(), &row, number, std::string(device), first_line, log_.entries().size()});
+}
+
 const failure_outcome& kernel::expect(const failure_row& row, disposition d) const {
     const failure_outcome& o = row.outcome(options_.rules);
     if (o.what != d)
@@ -41,22 +48,19 @@ const failure_outcome& kernel::expect(const failure_row& row, disposition d) con
 
 error kernel::fail(const failure_row& row, std::string_view device, std::string_view message) {
     const failure_outcome& o = expect(row, disposition::returned);
-    raised_.push_back({machine_.now_ns(), &row, o.number, std::string(device)});
-    log_lines(row, o, device, message);
+    raise(row, o.number, o, device, message);
     return {o.number, &row};
 }
 
 error kernel::pass_on(const failure_row& row, linux_errno number, std::string_view device, std::string_view message) {
     const failure_outcome& o = expect(row, disposition::passed_on);
-    raised_.push_back({machine_.now_ns(), &row, number, std::string(device)});
-    log_lines(row, o, device, message);
+    raise(row, number, o, device, message);
     return {number, &row};
 }
 
 void kernel::note(const failure_row& row, std::string_view device, std::string_view message) {
     const failure_outcome& o = expect(row, disposition::swallowed);
-    raised_.push_back({machine_.now_ns(), &row, linux_errno::none, std::string(device)});
-    log_lines(row, o, device, message);
+    raise(row, linux_errno::none, o, device, message);
 }
 
 bool kernel::checks(const failure_row& row) const {

@@ -27,6 +27,7 @@ struct raised_failure {
     const failure_row* row = nullptr;
     linux_errno number = linux_errno::none; ///< none: swallowed
     std::string device;
+    std::size_t first_line = 0, end_line = 0; ///< of the log: what was logged for it
 };
 
 class kernel {
@@ -75,6 +76,8 @@ class kernel {
     [[nodiscard]] bool powered() const { return powered_; }
 
   private:
+    void raise(const failure_row& row, linux_errno number, const failure_outcome& o, std::string_view device,
+               std::string_view message);
     void log_lines(const failure_row& row, const failure_outcome& o, std::string_view device, std::string_view message);
     const failure_outcome& expect(const failure_row& row, disposition d) const;
 

@@ -180,7 +180,8 @@ int start(int argc, char** argv) {
     errno_matrix::errno_options errno_args;
     auto* errno_command =
         app.add_subcommand("errno", "provoke every failure of attach, and compare with the tables of the drivers");
-    errno_command->add_option("--driver", errno_args.drivers, "of this driver alone; may be repeated")
+    errno_command
+        ->add_option("--driver", errno_args.drivers, "of this driver alone (core: the core itself); may be repeated")
         ->type_name("NAME")
         ->allow_extra_args(false);
     errno_command->add_option("--rules", errno_args.rules, "under this set of rules alone; may be repeated")

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/errno/errno_case.h"
 
+#include "testbenches/errno/core_cases.h"
 #include "testbenches/software/caller_machine.h"
 #include "testbenches/software/software_machine.h"
 
 #include <algorithm>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 
 namespace iommulab::errno_matrix {
 namespace {
@@ -90,6 +92,44 @@ measurement measure(const sw::driver_description& driver, const sw::provocation&
             met += (met.empty() ? "" : ", ") + std::string(m.kernel().raised()[n].row->id);
         if (met != p.row)
             found.problem = "met " + (met.empty() ? "no row" : met);
+        m.kernel().power_off();
+    });
+    return found;
+}
+
+measurement measure_core(const core_case& c, sw::rule_set rules) {
+    software::software_machine m("machine", scene_of(core_as_driver(), c.scene, rules));
+    sw::kept_domains kept;
+    measurement found;
+    m.run([&] {
+        must_have_booted(m);
+        core_scene scene{m.core(), kept, m.device(c.scene.devices.back().name)};
+        c.before(scene);
+        const std::size_t before = m.kernel().raised().size();
+        const sw::result<void> r = c.act(scene);
+        std::vector<std::string> others = c.also;
+        unsigned times = 0;
+        for (std::size_t n = before; n < m.kernel().raised().size(); ++n) {
+            const sw::raised_failure& raised = m.kernel().raised()[n];
+            const auto other = std::find(others.begin(), others.end(), raised.row->id);
+            if (std::string_view(raised.row->id) != c.row) {
+                if (other == others.end())
+                    found.problem = std::string("met ") + raised.row->id;
+                else
+                    others.erase(other);
+                continue;
+            }
+            ++times;
+            found.number = name_of(raised.number);
+            found.lines = static_cast<unsigned>(raised.end_line - raised.first_line);
+            if (found.lines != 0)
+                found.log = sw::name_of(m.log().entries()[raised.first_line].level);
+        }
+        if (times != 1 || !others.empty())
+            found.problem = "met " + std::to_string(times) + " times";
+        else if (!r && (std::string_view(r.error().row ? r.error().row->id : "") != c.row ||
+                        name_of(r.error().number) != found.number))
+            found.problem = std::string("returned ") + name_of(r.error().number);
         m.kernel().power_off();
     });
     return found;

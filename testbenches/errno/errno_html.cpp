@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace iommulab::errno_matrix {
 namespace {
 
@@ -105,7 +107,7 @@ std::string callers_table(const matrix& m, const sw::driver_description* driver)
     std::string all =
         "<h3>What callers make of it</h3>\n<div class=scroll><table>\n" + header(m, {"row", "caller"}, {});
     for (const matrix_row& r : m.rows)
-        for (std::size_t n = 0; r.driver == driver && r.row->reachable() && n < m.callers.size(); ++n) {
+        for (std::size_t n = 0; r.driver == driver && r.has_callers() && n < m.callers.size(); ++n) {
             all += fmt::format("<tr><td>{}</td><td>{}</td>", r.row->id, escaped(m.callers[n]));
             const matrix_cell& first = r.rules.front().second;
             for (const auto& [rules, cell] : r.rules) {
@@ -140,7 +142,8 @@ std::string html_report(const matrix& m) {
             continue;
         last = r.driver;
         all += fmt::format("<h2>{}</h2>\n", escaped(last->name)) + rows_table(m, last);
-        if (!m.callers.empty())
+        if (std::any_of(m.rows.begin(), m.rows.end(),
+                        [&](const matrix_row& other) { return other.driver == last && other.has_callers(); }))
             all += callers_table(m, last);
     }
     return all + "</body>\n</html>\n";

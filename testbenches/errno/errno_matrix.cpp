@@ -3,6 +3,7 @@
 
 #include "platforms/settings/settings_units.h"
 #include "sw/drivers/drivers.h"
+#include "testbenches/errno/core_cases.h"
 #include "testbenches/software/isolated.h"
 
 #include <boost/json.hpp>
@@ -84,6 +85,19 @@ std::string expected_number(const sw::driver_description& d, const sw::failure_o
     return name_of(o.number);
 }
 
+/// Those that there are, and the core as one more.
+std::vector<const sw::driver_description*> listed_drivers() {
+    std::vector<const sw::driver_description*> all;
+    for (const sw::driver_description& d : sw::drivers())
+        all.push_back(&d);
+    all.push_back(&core_as_driver());
+    return all;
+}
+
+bool is_core(const sw::driver_description& d) {
+    return &d == &core_as_driver();
+}
+
 matrix select(const matrix_request& request) {
     matrix m;
     m.rules = request.rules.empty() ? std::vector(sw::all_rule_sets.begin(), sw::all_rule_sets.end()) : request.rules;
@@ -91,19 +105,20 @@ matrix select(const matrix_request& request) {
         for (const sw::caller_description& c : sw::callers())
             m.callers.emplace_back(c.name);
     std::vector<std::string> drivers, ids;
-    for (const sw::driver_description& d : sw::drivers())
-        drivers.emplace_back(d.name);
+    for (const sw::driver_description* d : listed_drivers())
+        drivers.emplace_back(d->name);
     for (const std::string& name : request.drivers)
-        if (!sw::driver_named(name))
+        if (std::find(drivers.begin(), drivers.end(), name) == drivers.end())
             unknown("--driver", name, drivers);
     const auto wants = [](const std::vector<std::string>& list, const char* name) {
         return list.empty() || std::find(list.begin(), list.end(), name) != list.end();
     };
-    for (const sw::driver_description& d : sw::drivers()) {
+    for (const sw::driver_description* listed : listed_drivers()) {
+        const sw::driver_description& d = *listed;
         if (!wants(request.drivers, d.name))
             continue;
         for (const sw::failure_row& row : d.failures) {
-            if (row.scope != sw::failure_scope::attach)
+            if (row.scope != (is_core(d) ? sw::failure_scope::core : sw::failure_scope::attach))
                 continue;
             ids.emplace_back(row.id);
             if (!wants(request.rows, row.id))
@@ -112,7 +127,10 @@ matrix select(const matrix_request& request) {
             const sw::provocation* const p = provocation_of(d, row.id);
             for (const sw::rule_set rules : m.rules) {
                 const sw::failure_outcome& o = row.outcome(rules);
-                r.rules.emplace_back(rules, matrix_cell{o, expected_number(d, o, p), {}, {}});
+                r.rules.emplace_back(
+                    rules,
+                    matrix_cell{
+                        o, is_core(d) ? name_of(expected_of_core(row, rules)) : expected_number(d, o, p), {}, {}});
             }
             m.rows.push_back(std::move(r));
         }
@@ -135,6 +153,10 @@ const matrix_cell* matrix_row::under(sw::rule_set wanted) const {
         if (name == wanted)
             return &cell;
     return nullptr;
+}
+
+bool matrix_row::has_callers() const {
+    return std::any_of(rules.begin(), rules.end(), [](const auto& cell) { return !cell.second.callers.empty(); });
 }
 
 std::size_t matrix::measured() const {
@@ -166,7 +188,18 @@ matrix run_matrix(const matrix_request& request, const std::function<void(std::s
         const sw::provocation* const p = provocation_of(d, r.row->id);
         for (auto& [rules, cell] : r.rules) {
             if (cell.table.what == sw::disposition::not_checked)
-                continue; // nobody looks: what would fail instead may be undefined
+                continue;     // nobody looks: what would fail instead may be undefined
+            if (is_core(d)) { // callers meet the core's failures in stories, not one by one
+                if (const core_case* const c = core_case_of(r.row->id)) {
+                    jobs.emplace_back([c, under = rules] { return text(measure_core(*c, under)); });
+                    takers.emplace_back([cell = &cell](const software::isolated_result& result) {
+                        cell->measured = measurement_of(result);
+                    });
+                } else {
+                    cell.measured = measurement{"?", "?", 0, "no case meets this row"};
+                }
+                continue;
+            }
             if (!p) {
                 cell.measured = measurement{"?", "?", 0, "the driver does not say how to meet this row"};
                 continue;

@@ -32,6 +32,8 @@ struct matrix_row {
     std::vector<std::pair<sw::rule_set, matrix_cell>> rules;
 
     [[nodiscard]] const matrix_cell* under(sw::rule_set wanted) const;
+    /// Some caller has met it.
+    [[nodiscard]] bool has_callers() const;
 };
 
 struct matrix {

@@ -136,6 +136,10 @@ std::string markdown_table(const std::vector<std::vector<std::string>>& rows) {
     return all;
 }
 
+bool has_callers(const matrix& m) {
+    return std::any_of(m.rows.begin(), m.rows.end(), [](const matrix_row& r) { return r.has_callers(); });
+}
+
 /// The part of the matrix that belongs to a driver.
 std::vector<std::pair<std::string, matrix>> by_driver(const matrix& m) {
     std::vector<std::pair<std::string, matrix>> all;
@@ -209,7 +213,7 @@ std::string text_report(const matrix& m) {
         for (const matrix_row& r : part.rows)
             if (!r.row->reachable())
                 all += fmt::format("  {} is unreachable: {}\n", r.row->id, r.row->unreachable_because);
-        if (!part.callers.empty())
+        if (has_callers(part))
             all += "\n" + driver + ": what callers make of it\n" + aligned(caller_cells(part));
         all += "\n";
     }
@@ -231,7 +235,7 @@ std::string markdown_report(const matrix& m) {
                                    r.row->unreachable_because);
                 first = false;
             }
-        if (!part.callers.empty())
+        if (has_callers(part))
             all += "\n### Callers of " + driver + "\n\n" + markdown_table(caller_cells(part));
     }
     return all;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule: a measurement that is not what the table says is called so, in every format.
 #include "sw/drivers/drivers.h"
+#include "sw/iommu/core_failures.h"
+#include "testbenches/errno/core_cases.h"
 #include "testbenches/errno/errno_report.h"
 #include "testbenches/errno/errno_summary.h"
 
@@ -46,6 +48,20 @@ TEST(errno_matrix, names_what_differs_in_every_format) {
     for (const auto& report : {text_report(wrong), markdown_report(wrong), html_report(wrong)})
         EXPECT_THAT(report, HasSubstr("EBUSY INSTEAD OF EINVAL"));
     EXPECT_THAT(text_report(right()), Not(HasSubstr("INSTEAD OF")));
+}
+
+TEST(errno_matrix, has_a_case_for_every_reachable_row_of_the_core) {
+    for (const sw::failure_row& row : sw::core_failures())
+        EXPECT_EQ(core_case_of(row.id) != nullptr, row.reachable()) << row.id;
+    for (const core_case& c : core_cases())
+        EXPECT_NE(sw::row_named(sw::core_failures(), c.row), nullptr) << c.row;
+}
+
+TEST(errno_matrix, passes_on_what_the_driver_says_under_each_set_of_rules) {
+    const sw::failure_row& row = sw::core_row::add_to_group_failed;
+    EXPECT_EQ(expected_of_core(row, rule_set::v6_0), sw::linux_errno::einval);
+    EXPECT_EQ(expected_of_core(row, rule_set::emediumtype), sw::linux_errno::emediumtype);
+    EXPECT_EQ(expected_of_core(sw::core_row::claim_owned, rule_set::v6_2), sw::linux_errno::eperm);
 }
 
 TEST(errno_matrix, is_json_of_the_agreed_shape) {
