@@ -33,7 +33,8 @@ amd_iommu::amd_iommu(sc_core::sc_module_name name, const amd_vi_parameters& para
       own_(parameters),
       features_(features::of(parameters.extended_feature)),
       devices_(parameters.device_table_cache),
-      directories_(0, parameters.directory_cache) {
+      directories_(0, parameters.directory_cache),
+      guest_directories_(0, parameters.guest_directory_cache) {
     connect_registers();
     count_what_matters();
 }
@@ -82,9 +83,11 @@ void amd_iommu::forget_requesters() {
 void amd_iommu::reset_model() {
     devices_.clear();
     devices_.lookups = devices_.hits = 0;
-    for (unsigned level = 0; level < directories_.levels(); ++level)
-        directories_.at(level).lookups = directories_.at(level).hits = 0;
-    directories_.clear();
+    for (walk_cache_set* set : {&directories_, &guest_directories_}) {
+        for (unsigned level = 0; level < set->levels(); ++level)
+            set->at(level).lookups = set->at(level).hits = 0;
+        set->clear();
+    }
     enabled_ = guest_translation_ = consuming_ = writing_ = writing_requests_ = false;
     events_ = {};
     page_requests_ = {};
@@ -106,6 +109,16 @@ void amd_iommu::count_what_matters() {
         add_counter(names[level][0], "look-ups in the cache of directory entries of this level",
                     directories_.at(level).lookups);
         add_counter(names[level][1], "look-ups that it answered", directories_.at(level).hits);
+    }
+    static constexpr const char* guest_names[guest_cache_levels][2] = {
+        {"guest_directory_level_5_lookups", "guest_directory_level_5_hits"},
+        {"guest_directory_level_4_lookups", "guest_directory_level_4_hits"},
+        {"guest_directory_level_3_lookups", "guest_directory_level_3_hits"},
+        {"guest_directory_level_2_lookups", "guest_directory_level_2_hits"}};
+    for (unsigned level = 0; level < guest_cache_levels; ++level) {
+        add_counter(guest_names[level][0], "look-ups in the cache of guests' directory entries of this level",
+                    guest_directories_.at(level).lookups);
+        add_counter(guest_names[level][1], "look-ups that it answered", guest_directories_.at(level).hits);
     }
     add_counter("commands", "commands executed", counts_.commands);
     add_counter("completion_waits", "COMPLETION_WAIT executed", counts_.completion_waits);

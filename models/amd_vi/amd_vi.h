@@ -2,9 +2,10 @@
 // AMD I/O Virtualization Technology (IOMMU): publication 48882, revision 3.05.
 //
 // Models: the device table with every Mode, V, TV, IR and IW, IoCtl, IntCtl, SysMgt, EX, SE, SA, I; host page tables of
-// one to six levels with every page size and skipped levels; the exclusion range; special addresses; the command buffer
-// with its errors; the event log and the page request log with overflow; the hardware event registers; the completion
-// store and interrupts, as messages or as a wire; caches of device table entries, page directories and translations.
+// one to six levels with every page size and skipped levels; guest tables of four and five levels by PASID (GCR3),
+// alone and over host tables, with A and D; the exclusion range; special addresses; the command buffer with its errors;
+// the event log and the page request log with overflow; the hardware event registers; the completion store and
+// interrupts, as messages or as a wire; caches of device table entries, page directories and translations.
 //
 // Does not: interrupt remapping and guest virtual APIC (interrupt messages that DTE.IntCtl lets pass go on as they
 // are); updates of A and D in host tables (HASup, HDSup); SMI filter, MARC, device table segments, dual logs, PPR auto
@@ -25,6 +26,7 @@
 #include "models/core/ring.h"
 #include "models/core/walk_cache.h"
 #include "models/pagetables/amd_v1_walk.h"
+#include "models/pagetables/x86_64_walk.h"
 
 #include <array>
 #include <cstdint>
@@ -70,9 +72,10 @@ class amd_iommu : private detail::register_holder, public iommu {
     void reset_model() override;
 
   private:
-    // translation.cpp
+    // translation.cpp, guest_translation.cpp
     walk<outcome> pass_everything(walk_context& context);
     walk<outcome> translate_device(walk_context& context, const access& a);
+    walk<outcome> translate_guest(walk_context& context, const access& as_it_came, const device_configuration& c);
     walk<bool> find_configuration(walk_context& context, std::uint32_t source_id, const access& a,
                                   device_configuration& c);
     std::nullopt_t refuse(walk_context& context, const access& a, const device_configuration& c, fault f);
@@ -119,7 +122,7 @@ class amd_iommu : private detail::register_holder, public iommu {
     amd_vi_parameters own_;
     features features_;
     structure_cache<device_configuration> devices_;
-    walk_cache_set directories_;
+    walk_cache_set directories_, guest_directories_;
 
     bool enabled_ = false;           ///< Control.IommuEn
     bool guest_translation_ = false; ///< Control.GTEn

@@ -227,7 +227,7 @@ std::uint32_t amd_iommu::invalidate_caches(const invalidation& i) {
         return devices_.erase_if([&](const cache_key& k, const device_configuration&) {
             return i.matches_requester(static_cast<std::uint32_t>(k.tag), i.by_pasid, i.pasid);
         });
-    return directories_.invalidate(i);
+    return directories_.invalidate(i) + guest_directories_.invalidate(i);
 }
 
 } // namespace iommulab::amd_vi

@@ -17,6 +17,9 @@ using row = parameter<amd_vi_parameters>;
 constexpr const char* unpublished =
     "assumption: structure after the events of publication 48882, 4.4; AMD publishes no sizes or latencies";
 
+constexpr const char* unpublished_engine =
+    "assumption: as in the engine's own defaults (an Arm SMMU's), since AMD publishes no sizes or latencies";
+
 std::uint64_t& feature_register(amd_vi_parameters& p) {
     return p.extended_feature;
 }
@@ -35,6 +38,9 @@ void add_features(std::vector<row>& t) {
 
 std::vector<row> make_table() {
     std::vector<row> t = declare_iommu_parameters<amd_vi_parameters>();
+    for (const char* name : {"port_outstanding", "port_accept_cycles", "micro_tlb", "tlb", "request_cycles", "walkers",
+                             "table_outstanding"})
+        default_comes_from(t, name, unpublished_engine);
     declare_cache(
         t, "device_table_cache", [](amd_vi_parameters& p) -> cache_parameters& { return p.device_table_cache; },
         unpublished);
@@ -42,6 +48,10 @@ std::vector<row> make_table() {
         declare_cache(
             t, "directory_cache_level_" + std::to_string(amd_v1::most_levels - n),
             [n](amd_vi_parameters& p) -> cache_parameters& { return p.directory_cache[n]; }, unpublished);
+    for (unsigned n = 0; n < guest_cache_levels; ++n)
+        declare_cache(
+            t, "guest_directory_cache_level_" + std::to_string(x86_64::most_levels - n),
+            [n](amd_vi_parameters& p) -> cache_parameters& { return p.guest_directory_cache[n]; }, unpublished);
     t.push_back(declare<amd_vi_parameters>("command_cycles", "cycles", &amd_vi_parameters::command_cycles, 0, 1000000,
                                            "assumption: decode and dispatch like a small microcoded machine"));
     t.push_back(declare<amd_vi_parameters>("event_cycles", "cycles", &amd_vi_parameters::event_cycles, 0, 1000000,
@@ -69,6 +79,7 @@ amd_vi_parameters::amd_vi_parameters() {
     const cache_parameters directory{.entries = 256, .ways = 8, .policy = replacement::lru, .latency_cycles = 4};
     device_table_cache = {.entries = 64, .ways = 4, .policy = replacement::lru, .latency_cycles = 3};
     directory_cache.fill(directory);
+    guest_directory_cache.fill(directory);
 }
 
 std::span<const parameter<amd_vi_parameters>> parameter_table() {

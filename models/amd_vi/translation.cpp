@@ -65,8 +65,11 @@ walk<outcome> amd_iommu::translate_device(walk_context& context, const access& a
     }
     if (c->what == device_configuration::action::no_tables)
         co_return refuse(context, a, *c, page_fault(a, *c, {}, a.address, false));
-    if (guest)
-        co_return refuse(context, a, *c, page_fault(a, *c, {}, a.address, true));
+    if (guest) {
+        walk<outcome> by_pasid = translate_guest(context, a, *c);
+        const outcome result = co_await by_pasid;
+        co_return result;
+    }
     if (c->what == device_configuration::action::check) {
         if (!(c->host.allowed & rights::needed_by(a)))
             co_return refuse(context, a, *c,

@@ -14,7 +14,9 @@ class amd_vi_registration final : public iommu_model {
     [[nodiscard]] const char* recorded_name() const override { return "amd-vi"; }
     [[nodiscard]] std::string models() const override {
         return "The device table with every Mode, V, TV, IR, IW, IoCtl, IntCtl, SysMgt, EX, SE, SA, I; host page "
-               "tables of one to six levels, NextLevel 0 and 7, skipped levels; the exclusion range; special "
+               "tables of one to six levels, NextLevel 0 and 7, skipped levels; guest tables of four and five levels "
+               "by "
+               "PASID, alone and nested; the exclusion range; special "
                "addresses; the command buffer and its errors; the event log and the PPR log with overflow; hardware "
                "event registers; completion stores and interrupts; caches of device table entries, page directories "
                "and translations.";
@@ -42,6 +44,9 @@ class amd_vi_registration final : public iommu_model {
         check_cache("device_table_cache", p.device_table_cache);
         for (std::size_t n = 0; n < p.directory_cache.size(); ++n)
             check_cache("directory_cache_level_" + std::to_string(amd_v1::most_levels - n), p.directory_cache[n]);
+        for (std::size_t n = 0; n < p.guest_directory_cache.size(); ++n)
+            check_cache("guest_directory_cache_level_" + std::to_string(x86_64::most_levels - n),
+                        p.guest_directory_cache[n]);
     }
     [[nodiscard]] std::unique_ptr<iommu> create(const char* instance, const model_options& options) const override {
         return std::make_unique<amd_vi::amd_iommu>(instance, parameters_of(options));
