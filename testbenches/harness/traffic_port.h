@@ -15,6 +15,7 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct device_access {
     std::uint32_t source_id = 0;
     std::uint64_t address = 0;
     bool write = false, instruction = false, privileged = false;
+    std::optional<std::uint32_t> pasid;
+    address_type type = address_type::untranslated;
     std::vector<unsigned char> data; ///< written, or read
     std::uint64_t not_before_ps = 0; ///< simulated time of BEGIN_REQ at the earliest
     std::uint64_t begun_ps = 0, ended_ps = 0;
@@ -103,6 +106,9 @@ class traffic_device : public sc_core::sc_module, private tlm::tlm_bw_transport_
         p.side.source_id = a.source_id;
         p.side.instruction = a.instruction;
         p.side.privileged = a.privileged;
+        p.side.has_pasid = a.pasid.has_value();
+        p.side.pasid = a.pasid.value_or(0);
+        p.side.type = a.type;
         return p;
     }
     void pump() {
