@@ -100,6 +100,11 @@ std::vector<parameter<Struct>> declare_iommu_parameters() {
     add("request_cycles", "cycles", &p::request_cycles, 0, 10000,
         "gem5 src/dev/arm (b1a44b89): ifc_smmu_lat 8, from a port to the shared part");
     add("walkers", "walkers", &p::walkers, 1, 4096, "gem5 src/dev/arm (b1a44b89): ptw_slots 16");
+    add("walker_release_cycles", "cycles", &p::walker_release_cycles, 0, 10000,
+        "assumption: none; from a walk's answer until its walker takes the next");
+    add("blocking_misses", "1", &p::blocking_misses, 0, 1,
+        "assumption: 0; 1: a miss without a walker holds up the look-ups behind it (MMU-500 TRM DDI0517: blocks the "
+        "channel)");
     add("table_outstanding", "reads", &p::table_outstanding, 1, 4096,
         "assumption: as many as walkers; MMU-600AE TRM: at most PTW_SLOTS + 2");
     add("register_cycles", "cycles", &p::register_cycles, 0, 10000, "assumption: an APB access");

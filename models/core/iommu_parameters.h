@@ -30,6 +30,8 @@ struct iommu_parameters {
     cache_parameters tlb{.entries = 512, .ways = 4, .policy = replacement::random, .latency_cycles = 3};
     std::uint32_t request_cycles = 8;
     std::uint32_t walkers = 16;
+    std::uint32_t walker_release_cycles = 0;
+    bool blocking_misses = false;
     std::uint32_t table_outstanding = 16;
     std::uint32_t register_cycles = 4;
     std::uint32_t posted_writes = 0;

@@ -18,8 +18,11 @@ void append(timed_context**& end, timed_context& c) {
 
 miss_unit::miss_unit(engine_state& engine, const cache_parameters& tlb, unsigned walkers)
     : engine_(engine), port_(tlb), slots_(walkers) {
-    for (unsigned n = walkers; n-- > 0;)
+    for (unsigned n = walkers; n-- > 0;) {
+        slots_[n].owner = this;
+        slots_[n].walker = static_cast<int>(n);
         free_.push_back(static_cast<int>(n));
+    }
 }
 
 std::uint64_t miss_unit::look_up_cycles() const {
@@ -46,6 +49,11 @@ void miss_unit::look_up(timed_context& context) {
 
 void miss_unit::looked_up(timed_context& context) {
     context.charge(time_part::tlb);
+    if (queue_ && engine_.parameters.blocking_misses) {
+        ++counts.waited;
+        append(queue_end_, context);
+        return;
+    }
     if (const translation* t = find(*context.request)) {
         engine_.probes.tlb_hit.pulse(engine_.now_ps(), engine_.clock.period_ps());
         context.hit = true;
@@ -56,14 +64,20 @@ void miss_unit::looked_up(timed_context& context) {
     need_walk(context);
 }
 
-void miss_unit::need_walk(timed_context& context) {
-    const std::uint64_t page = context.request->address >> log2_merge_bytes;
+miss_unit::slot* miss_unit::walk_of(const translation_request& r) {
+    const std::uint64_t page = r.address >> log2_merge_bytes;
     for (slot& s : slots_)
-        if (s.open && s.page == page && s.tag == context.request->tag) {
-            ++counts.merged;
-            append(s.end, context);
-            return;
-        }
+        if (s.open && s.page == page && s.tag == r.tag)
+            return &s;
+    return nullptr;
+}
+
+void miss_unit::need_walk(timed_context& context) {
+    if (slot* s = walk_of(*context.request)) {
+        ++counts.merged;
+        append(s->end, context);
+        return;
+    }
     if (free_.empty()) {
         ++counts.waited;
         append(queue_end_, context);
@@ -101,8 +115,10 @@ void miss_unit::finish(timed_context& context, const outcome& result) {
     slot& s = slots_[static_cast<std::size_t>(context.walker)];
     s.open = false;
     timed_context* waiter = s.waiters;
-    release(context.walker);
     context.walker = -1;
+    const std::uint32_t later = engine_.parameters.walker_release_cycles;
+    if (later == 0)
+        free(s);
     while (waiter) {
         timed_context& w = *std::exchange(waiter, waiter->next_waiter);
         if (result && result->covers(w.request->address) && (result->allowed & w.request->needed)) {
@@ -113,14 +129,25 @@ void miss_unit::finish(timed_context& context, const outcome& result) {
             need_walk(w);
         }
     }
-    while (queue_ && !free_.empty()) {
+    if (later == 0)
+        serve_queue();
+    else
+        engine_.clock.after(later, task::of<&slot::released>(s));
+}
+
+void miss_unit::serve_queue() {
+    // without a walker, the first in a queue of look-ups may still hit, or join a walk
+    while (queue_ && (!free_.empty() || engine_.parameters.blocking_misses)) {
         timed_context& w = *queue_;
+        const translation* found = find(*w.request); // a walk that ended meanwhile may have found it
+        if (!found && free_.empty() && !walk_of(*w.request))
+            return;
         queue_ = w.next_waiter;
         if (!queue_)
             queue_end_ = &queue_;
-        if (const translation* t = find(*w.request)) { // a walk that ended meanwhile may have found it
+        if (found) {
             w.hit = true;
-            answer(w, *t, time_part::walker_wait);
+            answer(w, *found, time_part::walker_wait);
         } else {
             w.charge(time_part::walker_wait);
             need_walk(w);
@@ -132,9 +159,14 @@ void miss_unit::fill(const translation& t) {
     engine_.tlb.insert(t);
 }
 
-void miss_unit::release(int walker) {
-    free_.push_back(walker);
+void miss_unit::free(const slot& s) {
+    free_.push_back(s.walker);
     engine_.probes.walkers.set(busy_walkers(), engine_.now_ps());
+}
+
+void miss_unit::release(const slot& s) {
+    free(s);
+    serve_queue();
 }
 
 void miss_unit::close() {

@@ -13,7 +13,9 @@
 namespace iommulab {
 
 /// A walker serves one walk at a time. A second miss to the page of a walk in progress waits for its result instead of
-/// walking again; when there are more misses than walkers, they queue in order.
+/// walking again; when there are more misses than walkers, they queue in order. A walker that has answered is free
+/// after `walker_release_cycles`. With `blocking_misses` the queue is one of look-ups: those behind a miss that has no
+/// walker have theirs when it has got one.
 class miss_unit {
   public:
     miss_unit(engine_state& engine, const cache_parameters& tlb, unsigned walkers);
@@ -37,18 +39,24 @@ class miss_unit {
 
   private:
     struct slot {
+        miss_unit* owner = nullptr;
+        int walker = -1;
         bool open = false; ///< takes more waiters
         translation_tag tag;
         std::uint64_t page = 0;
         timed_context* waiters = nullptr; ///< linked by next_waiter, in order
         timed_context** end = nullptr;
+        void released() { owner->release(*this); }
     };
     friend class timed_context;
     void looked_up(timed_context& context);
     void need_walk(timed_context& context);
     void give_walker(timed_context& context);
     void answer(timed_context& context, const translation& t, time_part part);
-    void release(int walker);
+    void free(const slot& s);
+    void release(const slot& s);
+    void serve_queue();
+    [[nodiscard]] slot* walk_of(const translation_request& r);
 
     engine_state& engine_;
     structure_port port_;

@@ -255,6 +255,64 @@ TEST(engine, more_misses_than_walkers_take_turns) {
     EXPECT_EQ(b.tables.counted().reads, 6U);
 }
 
+/// One walker; the second access misses while it is busy.
+std::uint64_t second_miss_ps(unsigned release_cycles) {
+    iommu_parameters p = small();
+    p.walkers = 1;
+    p.walker_release_cycles = release_cycles;
+    bench b(p);
+    b.master.script = {{10'000, 0x1000}, {10'000, 0x2000}};
+    b.run();
+    return b.master.seen[1].answered_ps - b.master.seen[0].answered_ps;
+}
+
+TEST(engine, a_walker_takes_the_next_walk_when_it_has_answered) {
+    EXPECT_EQ(second_miss_ps(0), ram_ps); // one level after the other
+}
+
+TEST(engine, a_walker_takes_the_next_walk_when_its_release_time_is_over) {
+    EXPECT_EQ(second_miss_ps(40), ram_ps + 40 * clock_ps);
+}
+
+/// One walker; a miss waits for it when an access to a page that the TLB knows arrives, of a requester that need not
+/// keep the others' order.
+std::uint64_t hit_behind_a_waiting_miss_ps(bool blocking) {
+    iommu_parameters p = small();
+    p.walkers = 1;
+    p.micro_tlb.entries = 0;
+    p.order = access_order::per_requester;
+    p.blocking_misses = blocking;
+    bench b(p);
+    b.master.script = {{.at_ps = 10'000, .address = 0x1000, .source = 2},
+                       {.at_ps = 500'000, .address = 0x2000},
+                       {.at_ps = 501'000, .address = 0x3000},
+                       {.at_ps = 502'000, .address = 0x1000, .source = 2}};
+    b.run();
+    return b.latency(3);
+}
+
+TEST(engine, a_hit_passes_a_miss_that_waits_for_a_walker) {
+    EXPECT_LE(hit_behind_a_waiting_miss_ps(false), ram_ps + 20 * clock_ps);
+}
+
+TEST(engine, with_blocking_misses_a_hit_waits_with_a_miss_that_has_no_walker) {
+    EXPECT_GE(hit_behind_a_waiting_miss_ps(true), 2 * ram_ps); // the walk of 0x2000 first
+}
+
+TEST(engine, with_blocking_misses_no_page_is_walked_twice) {
+    iommu_parameters p = small();
+    p.walkers = 2;
+    p.micro_tlb.entries = 0;
+    p.blocking_misses = true;
+    bench b(p);
+    for (unsigned n = 0; n < 32; ++n)
+        b.master.script.push_back({10'000, 0x1000ULL * (n % 8)});
+    b.run();
+    EXPECT_EQ(b.tables.counted().reads, 8U);
+    for (const auto& o : b.master.seen)
+        EXPECT_EQ(o.status, tlm::TLM_OK_RESPONSE);
+}
+
 TEST(engine, accesses_of_a_port_reach_memory_in_order) {
     bench b;
     b.master.script = {{10'000, 0x1000}, {500'000, 0x9000, true}, {500'000, 0x1000, true}};
