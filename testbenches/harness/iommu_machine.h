@@ -118,6 +118,8 @@ struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
         std::memcpy(a.data.data(), &value, sizeof value);
         return finish(std::move(a), port);
     }
+    /// Any access, alone, until it is over.
+    device_access perform(device_access a, unsigned port = 0) { return finish(std::move(a), port); }
     static std::uint64_t value_of(const device_access& a) {
         std::uint64_t value = 0;
         std::memcpy(&value, a.data.data(), std::min(a.data.size(), sizeof value));
