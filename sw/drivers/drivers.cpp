@@ -2,6 +2,7 @@
 #include "sw/drivers/drivers.h"
 
 #include "sw/drivers/arm_smmu_v3/smmu_driver.h"
+#include "sw/drivers/fsl_pamu/pamu_driver.h"
 #include "sw/drivers/tegra_gart/gart_driver.h"
 
 #include <array>
@@ -11,6 +12,7 @@ namespace iommulab::sw {
 std::span<const driver_description> drivers() {
     static const std::array all{
         arm_smmu_v3::description(),
+        fsl_pamu::description(),
         tegra_gart::description(),
     };
     return all;

@@ -35,6 +35,8 @@ const char* name_of(disposition d) {
         return "passed on";
     case disposition::swallowed:
         return "swallowed";
+    case disposition::crashes:
+        return "crashes";
     case disposition::not_checked:
         break;
     }

@@ -24,6 +24,7 @@ enum class disposition : std::uint8_t {
     passed_on,   ///< whatever the callee failed with
     swallowed,   ///< nothing: the operation goes on, or claims success
     not_checked, ///< under these rules nobody looks
+    crashes,     ///< nothing: the kernel follows a null pointer
 };
 const char* name_of(disposition d);
 

@@ -58,6 +58,12 @@ error kernel::pass_on(const failure_row& row, linux_errno number, std::string_vi
     return {number, &row};
 }
 
+void kernel::crash(const failure_row& row, std::string_view device) {
+    expect(row, disposition::crashes);
+    raised_.push_back({machine_.now_ns(), &row, linux_errno::none, std::string(device)});
+    throw kernel_crash(row, device);
+}
+
 void kernel::note(const failure_row& row, std::string_view device, std::string_view message) {
     const failure_outcome& o = expect(row, disposition::swallowed);
     raise(row, linux_errno::none, o, device, message);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,13 @@ struct raised_failure {
     linux_errno number = linux_errno::none; ///< none: swallowed
     std::string device;
     std::size_t first_line = 0, end_line = 0; ///< of the log: what was logged for it
+};
+
+/// Where the kernel would stop for good: it is told of, and nothing is run on.
+struct kernel_crash : std::runtime_error {
+    kernel_crash(const failure_row& r, std::string_view device)
+        : std::runtime_error(std::string(device) + ": the kernel crashes at " + r.id + ": " + r.condition), row(&r) {}
+    const failure_row* row;
 };
 
 class kernel {
@@ -55,6 +63,8 @@ class kernel {
     error pass_on(const failure_row& row, linux_errno number, std::string_view device, std::string_view message = {});
     /// It goes on in spite of it (disposition::swallowed).
     void note(const failure_row& row, std::string_view device, std::string_view message = {});
+    /// It does not go on at all (disposition::crashes): throws kernel_crash.
+    [[noreturn]] void crash(const failure_row& row, std::string_view device);
     /// Whether anybody looks (not disposition::not_checked).
     [[nodiscard]] bool checks(const failure_row& row) const;
     [[nodiscard]] const std::vector<raised_failure>& raised() const { return raised_; }

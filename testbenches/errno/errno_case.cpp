@@ -79,8 +79,11 @@ measurement measure(const sw::driver_description& driver, const sw::provocation&
         if (!d)
             throw std::runtime_error("the scene could not be set");
         const std::size_t lines = m.log().entries().size(), raised = m.kernel().raised().size();
-        const sw::result<void> r = sw::attempt(p, m.core(), *d);
-        found.number = name_of(sw::errno_of(r));
+        try {
+            found.number = name_of(sw::errno_of(sw::attempt(p, m.core(), *d)));
+        } catch (const sw::kernel_crash&) {
+            found.number = crash_name;
+        }
         for (const sw::log_level level : {sw::log_level::error, sw::log_level::warning, sw::log_level::debug})
             if (const std::size_t n = m.log().count(level, lines); n != 0) {
                 found.log = name_of(level);
@@ -158,12 +161,19 @@ caller_measurement measure_caller(const sw::driver_description& driver, const sw
         for (std::size_t n = 0; n + 1 < p.devices.size(); ++n)
             if (const auto r = caller->run(m.device(p.devices[n].name)); r.number != sw::linux_errno::none)
                 throw std::runtime_error(r.device + " could not be attached: " + name_of(r.number));
-        const sw::caller_report r = caller->run(last, [&] {
+        const auto between = [&] {
             if (p.before && !p.before(m.core(), last))
                 throw std::runtime_error("the scene could not be set");
             if (*p.inject)
                 m.kernel().injection().nth(p.inject, 1);
-        });
+        };
+        sw::caller_report r;
+        try {
+            r = caller->run(last, between);
+        } catch (const sw::kernel_crash&) {
+            found.number = crash_name;
+            return;
+        }
         found.number = name_of(r.number);
         found.at_claim = r.at_claim;
         found.domains = r.domains;

@@ -10,9 +10,12 @@
 
 namespace iommulab::errno_matrix {
 
+/// In the place of an errno: the kernel does not survive it.
+inline constexpr const char* crash_name = "crash";
+
 /// What attach said.
 struct measurement {
-    std::string number = "0"; ///< "ENXIO"; "0" for success
+    std::string number = "0"; ///< "ENXIO"; "0" for success; crash_name
     std::string log = "none"; ///< the gravest level logged during the attempt
     unsigned lines = 0;       ///< of that level
     std::string problem;      ///< empty: the row was met, once, and nothing else failed

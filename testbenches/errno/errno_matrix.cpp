@@ -78,6 +78,8 @@ const sw::provocation* provocation_of(const sw::driver_description& d, const std
 
 /// What a row lets expect.
 std::string expected_number(const sw::driver_description& d, const sw::failure_outcome& o, const sw::provocation* p) {
+    if (o.what == sw::disposition::crashes)
+        return crash_name;
     if (o.what == sw::disposition::passed_on && p)
         for (const sw::injection_point& point : d.injection_points)
             if (std::string(p->inject) == point.name)

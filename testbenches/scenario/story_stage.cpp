@@ -57,7 +57,11 @@ story_outcome story_stage::carry_out(const story_operation& o, const story_expec
     const unsigned made = core_.domains_made();
     const std::size_t raised = machine_.kernel().raised().size();
     out.begin_ns = machine_.cpus().now_ns();
-    act(o, expected, out);
+    try {
+        act(o, expected, out);
+    } catch (const sw::kernel_crash& crash) {
+        o.where.fail(crash.what(), "an operation that Linux survives");
+    }
     out.end_ns = machine_.cpus().now_ns();
     if (out.number == linux_errno::none && machine_.kernel().raised().size() != raised)
         out.row = machine_.kernel().raised()[raised].row->id; // swallowed
