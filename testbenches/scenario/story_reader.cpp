@@ -218,6 +218,8 @@ class reader {
         if (!d.has("source_ids"))
             return {++last_source_};
         std::vector<std::uint32_t> ids;
+        if (d.text("source_ids") == "none")
+            return ids; // behind the IOMMU, but firmware gives no id
         for (const std::string& word : words(d.text("source_ids"))) {
             const bool hexadecimal = word.starts_with("0x");
             const char* const end = word.data() + word.size();
@@ -229,7 +231,7 @@ class reader {
             ids.push_back(id);
         }
         if (ids.empty())
-            d.where("source_ids").fail("no source id", "at least one, or no such key");
+            d.where("source_ids").fail("no source id", "at least one, none, or no such key");
         last_source_ = ids.back();
         return ids;
     }

@@ -119,8 +119,8 @@ const schema& device_schema() {
         "A device that does DMA when it is told to.",
         {
             text("iommu", "what it sits behind; without it: nothing"),
-            text("source_ids", "by which the IOMMU knows it, apart by blanks; the first is used for DMA; without it: "
-                               "one more than the last device"),
+            text("source_ids", "by which the IOMMU knows it, apart by blanks; the first is used for DMA; `none`: "
+                               "firmware gives it none; without it: one more than the last device"),
             text("group", "devices with the same name here cannot be told apart"),
             flag("ats", "has address translation services", "false"),
             flag("pci", "is a PCI device", "true"),
