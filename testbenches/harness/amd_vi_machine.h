@@ -26,9 +26,12 @@ struct amd_vi_machine : iommu_machine<amd_vi::amd_iommu, amd_vi::amd_vi_paramete
 
     std::uint64_t next_table = tables_base;
 
-    explicit amd_vi_machine(sc_core::sc_module_name name, const amd_vi::amd_vi_parameters& p = {},
-                            std::uint64_t memory_latency_ps = 50'000)
-        : iommu_machine(name, p, {{own_base, 0x40'0000, "own"}, {data, 0x4000'0000, "data"}}, memory_latency_ps) {}
+    explicit amd_vi_machine(sc_core::sc_module_name name, const amd_vi::amd_vi_parameters& p = {})
+        : amd_vi_machine(name, p, {{data, 0x4000'0000, "data"}}) {}
+    /// `ranges`: memory beside the machine's own.
+    amd_vi_machine(sc_core::sc_module_name name, const amd_vi::amd_vi_parameters& p, std::vector<memory_range> ranges,
+                   std::uint64_t memory_latency_ps = 50'000)
+        : iommu_machine(name, p, with_own(std::move(ranges)), memory_latency_ps) {}
 
     // --- device table and tables
     /// A valid entry with tables (or, with 0 levels, without).
@@ -84,6 +87,12 @@ struct amd_vi_machine : iommu_machine<amd_vi::amd_iommu, amd_vi::amd_vi_paramete
     }
 
     std::uint64_t tail = 0, read_events = 0;
+
+  private:
+    static std::vector<memory_range> with_own(std::vector<memory_range> ranges) {
+        ranges.push_back({own_base, 0x40'0000, "own"});
+        return ranges;
+    }
 };
 
 } // namespace iommulab::harness

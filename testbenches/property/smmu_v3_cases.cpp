@@ -2,6 +2,7 @@
 #include "testbenches/property/smmu_v3_cases.h"
 
 #include "models/smmu_v3/spec/registers.h"
+#include "testbenches/property/in_flight.h"
 
 #include <gtest/gtest.h>
 
@@ -44,35 +45,12 @@ ref::features feature_set(unsigned n) {
 
 smmu_v3::smmu_parameters small_parameters(const ref::chooser& choose, unsigned ports) {
     smmu_v3::smmu_parameters p;
-    const auto shrink = [&](cache_parameters& c) {
-        c.entries = static_cast<std::uint32_t>(choose(9));
-        if (choose(4) != 0)
-            c.entries = std::uint32_t{1} << choose(4); // with ways, a power of two divides
-        c.ways = c.entries != 0 && (c.entries & (c.entries - 1)) == 0 && choose(2) ? std::min(2U, c.entries) : 0;
-        constexpr replacement policies[] = {replacement::lru, replacement::pseudo_lru, replacement::round_robin,
-                                            replacement::random};
-        c.policy = policies[choose(std::size(policies))];
-        if (c.policy == replacement::pseudo_lru && (c.entries & (c.entries - 1)) != 0)
-            c.policy = replacement::lru; // the tree wants a power of two
-        c.latency_cycles = static_cast<std::uint32_t>(choose(4));
-        c.initiation_cycles = 1 + static_cast<std::uint32_t>(choose(3));
-        c.ports = 1 + static_cast<std::uint32_t>(choose(2));
-    };
-    shrink(p.micro_tlb);
-    shrink(p.tlb);
-    shrink(p.configuration_cache);
-    shrink(p.intermediate_cache);
+    shrink(p, choose, ports);
+    shrink(p.configuration_cache, choose);
+    shrink(p.intermediate_cache, choose);
     for (auto* levels : {&p.stage1_walk_cache, &p.stage2_walk_cache})
         for (unsigned level = 0; level < 3; ++level)
-            shrink((*levels)[level]);
-    p.ports = ports;
-    p.walkers = 1 + static_cast<std::uint32_t>(choose(3));
-    p.table_outstanding = 1 + static_cast<std::uint32_t>(choose(3));
-    p.port_outstanding = 1 + static_cast<std::uint32_t>(choose(6));
-    p.port_accept_cycles = 1 + static_cast<std::uint32_t>(choose(2));
-    p.request_cycles = static_cast<std::uint32_t>(choose(9));
-    p.response_cycles = static_cast<std::uint32_t>(choose(3));
-    p.order = choose(2) ? access_order::per_requester : access_order::in_order;
+            shrink((*levels)[level], choose);
     return p;
 }
 
