@@ -32,6 +32,13 @@ vtd_second_stage::regime second_stage_of(const features& f, std::uint64_t root, 
     return r;
 }
 
+/// Devices of a domain are to have the same tables. Those that have not never share what is cached of a second stage:
+/// its tag has the place of the first table where others have a PASID.
+std::uint32_t space_of(std::uint64_t root) {
+    constexpr unsigned log2_page = 12;
+    return static_cast<std::uint32_t>(root >> log2_page);
+}
+
 /// `levels`: as regime::levels has them.
 std::uint8_t regime_of(std::uint8_t kind, unsigned levels) {
     return static_cast<std::uint8_t>(kind | regime::levels.make(levels));
@@ -74,6 +81,7 @@ fault_reason decode_context(std::span<const std::uint64_t, 2> w, const features&
     c.second = second_stage_of(f, e::SSPTPTR.of(w[0]), levels);
     c.tag.vm = static_cast<std::uint32_t>(domain);
     c.tag.regime = tables ? regime_of(regime::second_stage, levels - 2) : regime::bypass;
+    c.tag.space = tables ? space_of(c.second.root) : 0;
     c.second.tag = c.tag;
     return fault_reason::none;
 }
@@ -158,7 +166,9 @@ fault_reason decode_pasid_entry(std::span<const std::uint64_t, 8> w, const featu
         return fault_reason::pasid_entry_invalid;
     const auto modes = static_cast<std::uint8_t>(regime::WPE.make(e::WPE.of(w)) | regime::NXE.make(e::NXE.of(w)));
     c.tag = {.vm = static_cast<std::uint32_t>(e::DID.of(w))};
-    c.second.tag = {.vm = c.tag.vm, .regime = regime_of(regime::second_stage, c.second.levels - 2U)};
+    c.second.tag = {.vm = c.tag.vm,
+                    .space = space_of(c.second.root),
+                    .regime = regime_of(regime::second_stage, c.second.levels - 2U)};
     switch (pgtt) {
     case type::first_stage:
         c.what = request_configuration::action::first_stage;

@@ -126,7 +126,7 @@ TEST(vtd_pasid_entry, each_translation_type_has_its_tables_and_tag) {
               fault_reason::none);
     EXPECT_EQ(c.what, request_configuration::action::second_stage);
     EXPECT_EQ(c.second.levels, 5);
-    EXPECT_EQ(c.tag.space, 0U); // shared by all PASIDs of the domain
+    EXPECT_EQ(c.tag.space, 9U); // the tables': shared by all PASIDs of the domain that have them
     c = {};
     ASSERT_EQ(
         decode_pasid_entry(pasid_words{0x9000 | 3 << 6 | 2 << 2 | present, 9, 0x8000 | 1 << 2}, everything(), 7, c),

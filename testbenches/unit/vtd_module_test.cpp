@@ -75,6 +75,18 @@ TEST(vtd_module, legacy_mode_translates_and_tells_devices_apart) {
     EXPECT_EQ(m.violations(), "");
 }
 
+TEST(vtd_module, devices_of_one_domain_with_other_tables_share_nothing) {
+    legacy_machine m;
+    const std::uint64_t other = m.new_table();
+    m.map_second(other, 4, 0, data + page);
+    m.map_second(other, 4, page, data + page);
+    m.set_tables(nic, 7, other); // which software must not do
+    EXPECT_EQ(vtd_machine::value_of(m.read(disk, 8)), 42U);
+    EXPECT_EQ(vtd_machine::value_of(m.read(nic, 8)), 43U);
+    EXPECT_EQ(vtd_machine::value_of(m.read(nic, page + 8)), 43U);
+    EXPECT_NE(m.read(disk, page + 8).status, ok);
+}
+
 TEST(vtd_module, LGN_1_addresses_beyond_the_tables_and_pass_through_beyond_the_host) {
     unit_parameters p;
     p.host_address_bits = 40;
