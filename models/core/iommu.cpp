@@ -248,8 +248,16 @@ void iommu::terminate_stalled(std::uint32_t source_id, verdict v) {
 void iommu::set_interrupt(std::size_t n, bool level) {
     interrupt_levels_.at(n) = level;
     interrupt_probes_[n].set(level, engine_->now_ps());
-    if (interrupts_[n]->size() != 0)
-        (*interrupts_[n])->write(level);
+    if (interrupts_[n]->size() == 0)
+        return;
+    // always by the engine's own process, also when a guest's register write is the cause: a wire has one driver
+    engine_->clock.after(0, {[](void* p) {
+                                 auto& self = *static_cast<iommu*>(p);
+                                 for (std::size_t i = 0; i < self.interrupts_.size(); ++i)
+                                     if (self.interrupts_[i]->size() != 0)
+                                         (*self.interrupts_[i])->write(self.interrupt_levels_[i]);
+                             },
+                             this});
 }
 
 void iommu::pulse_interrupt(std::size_t n) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/firmware/firmware.h"
 
+#include "testbenches/firmware/gart.h"
+#include "testbenches/firmware/pamu.h"
 #include "testbenches/firmware/smmu_v3.h"
 
 namespace iommulab::firmware {
@@ -8,6 +10,10 @@ namespace iommulab::firmware {
 std::unique_ptr<firmware> make_firmware(std::string_view model, firmware_setup setup) {
     if (model == "smmu_v3")
         return make_smmu_v3_firmware(std::move(setup));
+    if (model == "gart")
+        return make_gart_firmware(std::move(setup));
+    if (model == "pamu")
+        return make_pamu_firmware(std::move(setup));
     return nullptr;
 }
 
