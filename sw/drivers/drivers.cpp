@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sw/drivers/drivers.h"
 
+#include "sw/drivers/amd/amd_driver.h"
 #include "sw/drivers/arm_smmu_v3/smmu_driver.h"
 #include "sw/drivers/fsl_pamu/pamu_driver.h"
+#include "sw/drivers/intel/intel_driver.h"
 #include "sw/drivers/tegra_gart/gart_driver.h"
 
 #include <array>
@@ -12,6 +14,8 @@ namespace iommulab::sw {
 std::span<const driver_description> drivers() {
     static const std::array all{
         arm_smmu_v3::description(),
+        intel::description(),
+        amd::description(),
         fsl_pamu::description(),
         tegra_gart::description(),
     };

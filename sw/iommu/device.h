@@ -42,6 +42,7 @@ struct device_description {
     bool pci = true;
     bool ats = false;                                  ///< has the ATS capability
     unsigned pasid_bits = 0;                           ///< width of its PASIDs, 0: none
+    bool pri = false;                                  ///< has the page request interface
     bool can_stall = false;                            ///< firmware property dma-can-stall
     bool untrusted = false;                            ///< may be hostile: always translated
     bool dma_coherent = true;                          ///< snoops the CPU's caches

@@ -94,6 +94,10 @@ class domain {
     /// Asks that the domain can carry a guest's stage 1; before the first attach.
     [[nodiscard]] virtual bool offers_nesting() const { return false; }
     virtual result<void> enable_nesting() { return {}; }
+    /// Makes it a domain of address spaces by PASID, before any device is on it; what comes without PASID passes
+    /// untranslated.
+    [[nodiscard]] virtual bool offers_pasids() const { return false; }
+    virtual result<void> enable_pasids(std::uint32_t) { return {}; }
     /// Makes all DMA snoop; false: it cannot.
     virtual bool enforce_cache_coherency() { return false; }
 

@@ -148,6 +148,8 @@ domain_type iommu_core::default_type_for(const device& dev) const {
 result<void> iommu_core::allocate_default_domain(group& g, const device& dev, domain_type type, bool replace) {
     if (g.default_ && !replace)
         return {};
+    if (options_.no_default_domains)
+        return kernel_.fail(core_row::default_no_memory, dev.name());
     std::unique_ptr<domain> made = allocate_from(dev.behind->driver(), type);
     if (!made && type != domain_type::dma)
         if ((made = allocate_from(dev.behind->driver(), domain_type::dma)))
@@ -323,6 +325,12 @@ result<void> iommu_core::enable_nesting(domain& d) {
     if (!d.offers_nesting())
         return kernel_.fail(core_row::nesting_no_op, fmt::format("domain {}", d.number()));
     return d.enable_nesting();
+}
+
+result<void> iommu_core::enable_pasids(domain& d, std::uint32_t pasids) {
+    if (!d.offers_pasids())
+        return kernel_.fail(core_row::pasids_no_op, fmt::format("domain {}", d.number()));
+    return d.enable_pasids(pasids);
 }
 
 } // namespace iommulab::sw

@@ -23,14 +23,19 @@ struct provoking_unit {
     std::map<std::string, std::uint64_t> firmware{};               ///< the driver's properties
 };
 
-/// Sets a scene, then attaches the last device to a domain in a way that must meet the row.
+/// Sets a scene, then attaches the last device, or its group, to a domain in a way that must meet the row.
 struct provocation {
-    const char* row;                         ///< "S3-3"
-    const char* preset = "";                 ///< of the model
-    std::vector<provoking_unit> units{};     ///< named "iommu0", "iommu1", …
-    std::vector<device_description> devices; ///< all but the last join the domain first; specs name the units
-    const char* inject = "";                 ///< a point that fails once, from the attempt on
-    unsigned used_up = 0;                    ///< so many domains are attached, detached and kept before the attempt
+    const char* row;                               ///< "S3-3"
+    const char* preset = "";                       ///< of the model
+    std::vector<provoking_unit> units{};           ///< named "iommu0", "iommu1", …
+    std::vector<device_description> devices;       ///< all but the last join the domain first; specs name the units
+    bool others_join = true;                       ///< false: they are only there
+    domain_type type = domain_type::unmanaged;     ///< of the domain
+    std::uint32_t pasids = 0;                      ///< the domain is for so many PASIDs; 0: none
+    domain_type default_domain = domain_type::dma; ///< what devices get at boot
+    bool no_default_domains = false;               ///< they get none: the attempt is the first attach
+    const char* inject = "";                       ///< a point that fails once, from the attempt on
+    unsigned used_up = 0; ///< so many domains are attached, detached and kept before the attempt
     /// Attaches behind the core's back: the core would not get there, or its rollback would meet the row again.
     bool direct = false;
     /// What else comes before; says what it fails with.

@@ -45,6 +45,8 @@ software::software_machine_description scene_of(const sw::driver_description& dr
     d.kernel_memory_base = ram;
     d.kernel_memory_bytes = kernel_bytes;
     d.kernel.rules = rules;
+    d.core.default_domain = p.default_domain;
+    d.core.no_default_domains = p.no_default_domains;
     return d;
 }
 
@@ -158,7 +160,7 @@ caller_measurement measure_caller(const sw::driver_description& driver, const sw
             if (!mapped)
                 throw std::runtime_error(std::string("nothing could be mapped: ") + name_of(sw::errno_of(mapped)));
         }
-        for (std::size_t n = 0; n + 1 < p.devices.size(); ++n)
+        for (std::size_t n = 0; p.others_join && n + 1 < p.devices.size(); ++n)
             if (const auto r = caller->run(m.device(p.devices[n].name)); r.number != sw::linux_errno::none)
                 throw std::runtime_error(r.device + " could not be attached: " + name_of(r.number));
         const auto between = [&] {

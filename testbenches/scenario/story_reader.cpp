@@ -251,6 +251,7 @@ class reader {
         out.ats = d.flag("ats");
         out.pci = d.flag("pci");
         out.pasid_bits = static_cast<unsigned>(d.number("pasid_bits"));
+        out.pri = d.flag("pri");
         out.can_stall = d.flag("can_stall");
         out.untrusted = d.flag("untrusted");
         out.dma_coherent = d.flag("coherent");
@@ -374,11 +375,15 @@ class reader {
             domains_.push_back(name);
             o.domain = name;
             o.way = a.text("type");
+            o.count = a.has("pasids") ? a.number("pasids") : 0;
             o.text = "domain " + name + " for " + o.device;
             break;
         }
         case free:
             std::erase(domains_, o.domain);
+            break;
+        case probe:
+            o.way = a.text("by");
             break;
         case attach:
         case detach:

@@ -125,6 +125,7 @@ const schema& device_schema() {
             flag("ats", "has address translation services", "false"),
             flag("pci", "is a PCI device", "true"),
             count("pasid_bits", "width of its PASIDs", 0, 20, "0"),
+            flag("pri", "has the page request interface", "false"),
             flag("can_stall", "waits for software at a fault", "false"),
             flag("untrusted", "may be hostile", "false"),
             flag("coherent", "snoops the CPU's caches", "true"),
@@ -173,7 +174,8 @@ const schema& domain_action() {
     static const schema s =
         action("domain", "Makes a domain.",
                {text("name", "for later operations", true), device_key("whose IOMMU it is for"),
-                choice("type", "of the domain", {"unmanaged", "blocked", "identity", "dma", "dma-fq"}, "unmanaged")});
+                choice("type", "of the domain", {"unmanaged", "blocked", "identity", "dma", "dma-fq"}, "unmanaged"),
+                count("pasids", "it is for so many PASIDs; what comes without passes untranslated", 1, 1 << 20)});
     return s;
 }
 const schema& free_action() {
@@ -281,6 +283,13 @@ const schema& leave_action() {
                                    {text("space", "which one", true), device_key()});
     return s;
 }
+const schema& probe_action() {
+    static const schema s =
+        action("probe", "A driver is to take charge of a device.",
+               {device_key(), choice("by", "`core`: if none has; `driver`: probe_device behind the core's back",
+                                     {"core", "driver"}, "core")});
+    return s;
+}
 const schema& device_action() {
     static const schema s = action("a device", "Only which.", {device_key()});
     return s;
@@ -306,7 +315,7 @@ const schema& operation_schema() {
                               map_of("exhaust", "use resources up", exhaust_action()),
                               map_of("feature", "of a device", feature_action()),
                               map_of("default_domain", "change it", default_domain_action()),
-                              map_of("probe", "the device again", device_action()),
+                              map_of("probe", "the device again", probe_action()),
                               map_of("remove", "the device from its IOMMU", device_action()),
                               map_of("take", "VFIO, IOMMUFD and others", take_action()),
                               map_of("leave", "VFIO, IOMMUFD and others", leave_action()),

@@ -155,6 +155,8 @@ void story_stage::act(const story_operation& o, const story_expectation& expecte
         domains_[o.domain] = core_.allocate_domain(dev(), type_named(o.way));
         if (!domains_[o.domain])
             out.number = linux_errno::enomem; // iommu_domain_alloc says null; so do its callers read it
+        else if (o.count != 0)
+            take_result(core_.enable_pasids(*domains_[o.domain], static_cast<std::uint32_t>(o.count)), out);
         break;
     case story_action::free:
         core_.retire(std::move(domains_[o.domain]));
@@ -238,7 +240,12 @@ void story_stage::act(const story_operation& o, const story_expectation& expecte
         take_result(core_.change_default_domain(dev(), type_named(o.way)), out);
         break;
     case story_action::probe:
-        take_result(core_.probe(dev()), out);
+        if (o.way == "core")
+            take_result(core_.probe(dev()), out);
+        else if (sw::instance* const unit = dev().spec() ? core_.find_instance(dev().spec()->instance) : nullptr)
+            take_result(unit->driver().probe_device(dev(), *unit), out);
+        else
+            out.number = linux_errno::enodev; // no driver to ask
         break;
     case story_action::remove:
         if (const auto held = held_.find(o.device); held != held_.end() && !held->second.empty())

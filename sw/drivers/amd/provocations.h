@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// How each failure of the driver's attach_dev is brought about.
+#pragma once
+
+#include "sw/iommu/provocation.h"
+
+#include <span>
+
+namespace iommulab::sw::amd {
+
+std::span<const provocation> provocations();
+
+} // namespace iommulab::sw::amd

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The VT-d driver: as drivers/iommu/intel of Linux 6.1 behaves towards hardware and callers.
+//
+// Does: probe, legacy and scalable mode, first and second level tables with superpages, pass-through, domains over
+// several units, aliases behind bridges, queued and register invalidation, caching mode, device TLBs, decoded faults,
+// RMRRs that keep a device from user space, the errors of the three sets of patches. Does not: interrupt remapping,
+// shared virtual addressing, page requests, what a crashed kernel left behind, nested translation. Differs: identity
+// domains need a unit with pass-through (Linux maps all memory instead); a descriptor goes to the queue alone, as in
+// Linux, but a unit that does not answer ends the run instead of a panic; pages in the middle of a superpage take it
+// with them, where Linux would walk into the page.
+#pragma once
+
+#include "sw/drivers/intel/dmar_unit.h"
+#include "sw/iommu/driver.h"
+
+#include <memory>
+#include <vector>
+
+namespace iommulab::sw::intel {
+
+class intel_driver final : public iommu_driver {
+  public:
+    explicit intel_driver(kernel& k) : kernel_(k) {}
+
+    [[nodiscard]] const char* name() const override { return "intel"; }
+    /// Firmware properties: those of read_features(); "interrupt-remapping" 0: interrupts are not kept apart.
+    result<instance*> probe_instance(const instance_firmware& firmware) override;
+    std::unique_ptr<domain> allocate_domain(domain_type type) override;
+    result<void> probe_device(device& dev, instance& behind) override;
+    void release_device(device& dev) override;
+    [[nodiscard]] bool capable(const device& dev, capability what) const override;
+    [[nodiscard]] std::vector<reserved_region> reserved_regions(const device& dev) const override;
+    [[nodiscard]] bool offers_features() const override { return false; }
+
+    [[nodiscard]] const std::vector<std::unique_ptr<dmar_unit>>& instances() const { return units_; }
+    /// Pass-through is used: every unit has it.
+    [[nodiscard]] bool pass_through() const { return pass_through_; }
+    /// Superpages that all units have for such tables.
+    [[nodiscard]] std::uint64_t superpages(bool first_level) const;
+    [[nodiscard]] bool coherent_page_walk() const;
+
+    static dmar_device* record_of(const device& dev);
+
+  private:
+    [[nodiscard]] bool first_level_by_default(domain_type type) const;
+    result<void> allocate_pasids(dmar_device& d);
+
+    kernel& kernel_;
+    std::vector<std::unique_ptr<dmar_unit>> units_;
+    // What all units agree on (Linux: the capability audit).
+    bool all_scalable_ = true, all_first_level_ = true, all_second_level_ = true, pass_through_ = true;
+    unsigned pasid_bits_ = 20;
+};
+
+/// For the list of drivers.
+driver_description description();
+
+} // namespace iommulab::sw::intel
