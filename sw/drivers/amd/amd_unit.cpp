@@ -58,24 +58,20 @@ void amd_unit::flush_everything() {
 }
 
 void amd_unit::set_up_interrupt() {
-    int line = -1;
-    for (const auto& [what, wired] : firmware().interrupts)
-        if (wired >= 0) {
-            kernel_.request_interrupt(wired, name(), [this] { handle_interrupt(); });
-            line = wired;
-        }
-    if (firmware().msi_doorbell && feature(extended_feature::MsiCapMmioSup)) {
-        line = firmware().msi_first_line;
-        kernel_.request_interrupt(line, name(), [this] { handle_interrupt(); });
+    const bool message = firmware().msi_doorbell && feature(extended_feature::MsiCapMmioSup);
+    const int line = message ? firmware().msi_first_line : firmware().interrupt("iommu");
+    if (line < 0) {
+        kernel_.say(log_level::warning, name(), "no interrupt");
+        return;
+    }
+    kernel_.request_interrupt(line, name(), [this] { handle_interrupt(); });
+    if (message) {
         write32(reg::MSIAddressLow.offset, *firmware().msi_doorbell & 0xffffffff);
         write32(reg::MSIAddressHigh.offset, *firmware().msi_doorbell >> 32);
         write32(reg::MSIData.offset, static_cast<std::uint64_t>(line));
         write32(reg::MSICapabilityHeader.offset, msi_capability::MsiEn.put(read32(reg::MSICapabilityHeader.offset), 1));
     }
-    if (line < 0)
-        kernel_.say(log_level::warning, name(), "no interrupt");
-    else
-        set_control(control::EventIntEn, 1);
+    set_control(control::EventIntEn, 1);
 }
 
 result<void> amd_unit::start() {

@@ -2,6 +2,7 @@
 #include "sw/drivers/intel/dmar_unit.h"
 
 #include "models/vtd/spec/registers.h"
+#include "models/vtd/spec/structures.h"
 #include "sw/drivers/intel/failures.h"
 #include "sw/drivers/intel/layout.h"
 
@@ -103,23 +104,17 @@ void dmar_unit::set_up_queue() {
 }
 
 void dmar_unit::set_up_interrupt() {
-    int line = -1;
-    for (const auto& [what, wired] : firmware().interrupts) // what there is beside the fault event has the same handler
-        if (wired >= 0) {
-            kernel_.request_interrupt(wired, name(), [this] { handle_faults(); });
-            line = wired;
-        }
-    if (firmware().msi_doorbell) {
-        line = firmware().msi_first_line;
-        kernel_.request_interrupt(line, name(), [this] { handle_faults(); });
-        write32(reg::FEDATA.offset, static_cast<std::uint64_t>(line));
-        write32(reg::FEADDR.offset, *firmware().msi_doorbell & 0xffffffff);
-        write32(reg::FEUADDR.offset, *firmware().msi_doorbell >> 32);
-    }
+    const int line = firmware().msi_doorbell ? firmware().msi_first_line : firmware().interrupt("fault");
     if (line < 0) {
         kernel_.say(log_level::warning, name(), "no fault interrupt");
         return;
     }
+    kernel_.request_interrupt(line, name(), [this] { handle_faults(); });
+    // Messages to the range of local APICs are what a wire stands for here.
+    const std::uint64_t doorbell = firmware().msi_doorbell.value_or(interrupt_range_first);
+    write32(reg::FEDATA.offset, static_cast<std::uint64_t>(line));
+    write32(reg::FEADDR.offset, doorbell & 0xffffffff);
+    write32(reg::FEUADDR.offset, doorbell >> 32);
     write32(reg::FECTL.offset, event_control::IM.make(0));
     static_cast<void>(read32(reg::FECTL.offset)); // posted writes are done when a read is
 }

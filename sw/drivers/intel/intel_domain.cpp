@@ -238,49 +238,54 @@ result<void> intel_domain::set_context_entries(dmar_device& d) {
     return {};
 }
 
+std::vector<std::uint64_t> intel_domain::context_entry_of(const dmar_device& d, std::uint16_t rid) const {
+    const unit_features& f = d.behind.has();
+    // Only the device itself, not what it goes by behind a bridge, has a device TLB or sends PASIDs.
+    const bool itself = rid == d.rids.front();
+    if (f.scalable) {
+        std::vector<std::uint64_t> entry(sm_context_entry::bytes / 8);
+        entry[0] = sm_context_entry::PASIDDIRPTR.put(0, d.pasids->directory());
+        sm_context_entry::PDTS.put(entry, d.pasids->size_code());
+        sm_context_entry::RID_PASID.put(entry, rid_pasid);
+        sm_context_entry::DTE.put(entry, itself && d.ats_supported);
+        sm_context_entry::PRE.put(entry, itself && d.page_requests_supported);
+        sm_context_entry::PASIDE.put(entry, itself && d.pasid_supported);
+        sm_context_entry::P.put(entry, 1);
+        return entry;
+    }
+    using tt = context_entry::translation_type;
+    std::vector<std::uint64_t> entry(context_entry::bytes / 8);
+    tt how = itself && d.ats_supported ? tt::device_tlb : tt::untranslated;
+    if (type() == domain_type::identity) {
+        how = tt::pass_through;
+        context_entry::AW.put(entry, static_cast<unsigned>(f.max_agaw)); // the largest that the unit has
+    } else {
+        entry[0] = context_entry::SSPTPTR.put(0, tables_->root());
+        context_entry::AW.put(entry, tables_->levels() - levels_of_agaw(0));
+    }
+    context_entry::TT.put(entry, static_cast<std::uint64_t>(how));
+    context_entry::DID.put(entry, id_on(d.behind));
+    context_entry::P.put(entry, 1);
+    return entry;
+}
+
 result<void> intel_domain::set_context_entry(dmar_device& d, std::uint16_t rid) {
     dmar_unit& unit = d.behind;
-    const unit_features& f = unit.has();
     const std::uint32_t id = id_on(unit);
     const std::lock_guard held(unit.lock());
     const std::uint64_t at = unit.contexts().entry_address(rid, true);
     if (at == 0)
         return kernel_.fail(row::context_table, d.dev.name(), "the context entry could not be set up");
-    if (context_entry::P.of(unit.contexts().first_word(at))) {
-        kernel_.note(row::context_present, d.dev.name());
+    const std::vector<std::uint64_t> entry = context_entry_of(d, rid);
+    if (const std::uint64_t there = unit.contexts().first_word(at); context_entry::P.of(there)) {
+        // In scalable mode it has only to name the PASID directory, as it has since the first attach. An entry that
+        // leads elsewhere stays as well.
+        if (there != entry[0])
+            kernel_.note(row::context_present, d.dev.name());
         return {};
     }
-    if (f.scalable) {
-        std::array<std::uint64_t, sm_context_entry::bytes / 8> entry{};
-        entry[0] = sm_context_entry::PASIDDIRPTR.put(0, d.pasids->directory());
-        sm_context_entry::PDTS.put(entry, d.pasids->size_code());
-        sm_context_entry::RID_PASID.put(entry, rid_pasid);
-        // Only the device itself, not what it goes by behind a bridge, has a device TLB or sends PASIDs.
-        const bool itself = rid == d.rids.front();
-        sm_context_entry::DTE.put(entry, itself && d.ats_supported);
-        sm_context_entry::PRE.put(entry, itself && d.page_requests_supported);
-        sm_context_entry::PASIDE.put(entry, itself && d.pasid_supported);
-        sm_context_entry::P.put(entry, 1);
-        unit.contexts().write(at, entry);
-    } else {
-        using tt = context_entry::translation_type;
-        std::array<std::uint64_t, context_entry::bytes / 8> entry{};
-        const bool device_tlb = rid == d.rids.front() && d.ats_supported;
-        const tt how = type() == domain_type::identity ? tt::pass_through
-                       : device_tlb                    ? tt::device_tlb
-                                                       : tt::untranslated;
-        if (how == tt::pass_through) {
-            context_entry::AW.put(entry, static_cast<unsigned>(f.max_agaw)); // the largest that the unit has
-        } else {
-            entry[0] = context_entry::SSPTPTR.put(0, tables_->root());
-            context_entry::AW.put(entry, tables_->levels() - levels_of_agaw(0));
-        }
-        context_entry::TT.put(entry, static_cast<std::uint64_t>(how));
-        context_entry::DID.put(entry, id);
-        context_entry::P.put(entry, 1);
-        unit.contexts().write(at, entry);
-    }
-    if (f.caching_mode) { // what is not present may be cached, in a domain of its own
+    unit.contexts().write(at, entry);
+    if (unit.has().caching_mode) { // what is not present may be cached, in a domain of its own
         unit.flush_context_device(null_domain_id, rid);
         unit.flush_iotlb_domain(id);
     } else {

@@ -60,6 +60,7 @@ class intel_domain final : public domain, private table_memory, private table_li
     result<void> fill_pasid_entry(dmar_device& d, pasid_tables::words entry, std::uint32_t domain_id);
     result<void> set_context_entries(dmar_device& d);
     result<void> set_context_entry(dmar_device& d, std::uint16_t rid);
+    [[nodiscard]] std::vector<std::uint64_t> context_entry_of(const dmar_device& d, std::uint16_t rid) const;
     void enable_ats(dmar_device& d);
     void update_capabilities();
 

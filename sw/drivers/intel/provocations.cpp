@@ -57,7 +57,8 @@ provocation left_behind(const char* row, const char* preset) {
 
 /// A domain id for each of 13 devices and one for a group of two; ND = 0 makes 16, of which two are the driver's.
 provocation no_domain_id_left() {
-    provocation p{.row = "V-6", .preset = legacy, .units = {{.hardware = {{"ND", 0}}}}, .others_join = false};
+    provocation p{.row = "V-6", .preset = legacy, .units = {{.hardware = {{"ND", 0}}}}, .devices = {}};
+    p.others_join = false;
     for (std::uint32_t n = 0; n < 13; ++n)
         p.devices.push_back(at("alone" + std::to_string(n), {0x100 + n}));
     p.devices.push_back(at("one", {0x200}, 0, {.isolation = "slot"}));
@@ -121,7 +122,6 @@ std::vector<provocation> make() {
                    .no_default_domains = true,
                    .inject = "intel.pasid_table.alloc"});
     all.push_back(left_behind("V-16", scalable));
-    all.back().direct = true; // through the core, the rollback would meet V-19
     all.push_back({.row = "V-17",
                    .preset = legacy,
                    .units = {{}},
