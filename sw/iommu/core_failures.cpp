@@ -56,7 +56,6 @@ constexpr std::array table{
     failure_row{"C-26", "iommu_enable_nesting", "the domain is not unmanaged", other, core, always(einval)},
     failure_row{"C-27", "iommu_enable_nesting", "the driver does not know nesting", device, core, always(einval)},
     failure_row{"C-28", "iommu_dev_enable_feature", "the driver knows no features", device, core, always(enodev)},
-    failure_row{"C-29", "", "the driver does not know domains with PASIDs", device, core, always(einval)},
 };
 
 } // namespace
@@ -75,7 +74,7 @@ const failure_row &attach_no_op = table[0], &attach_no_group = table[1], &attach
                   &map_unaligned = table[18], &unmap_unaligned = table[19], &default_busy = table[20],
                   &default_not_alone = table[21], &default_none = table[22], &default_needs_other = table[23],
                   &default_no_memory = table[24], &nesting_not_unmanaged = table[25], &nesting_no_op = table[26],
-                  &feature_no_op = table[27], &pasids_no_op = table[28];
+                  &feature_no_op = table[27];
 } // namespace core_row
 
 } // namespace iommulab::sw

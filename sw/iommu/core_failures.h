@@ -13,7 +13,7 @@ extern const failure_row &attach_no_op, &attach_no_group, &attach_not_alone, &at
     &set_no_detach, &core_domain_failed, &detach_other_domain, &use_busy, &claim_owned, &claim_busy, &claim_no_blocking,
     &release_not_owned, &release_failed, &probe_no_iommu, &add_to_group_failed, &map_no_op, &map_not_paging,
     &map_unaligned, &unmap_unaligned, &default_busy, &default_not_alone, &default_none, &default_needs_other,
-    &default_no_memory, &nesting_not_unmanaged, &nesting_no_op, &feature_no_op, &pasids_no_op;
+    &default_no_memory, &nesting_not_unmanaged, &nesting_no_op, &feature_no_op;
 } // namespace core_row
 
 } // namespace iommulab::sw

@@ -95,7 +95,7 @@ class domain {
     [[nodiscard]] virtual bool offers_nesting() const { return false; }
     virtual result<void> enable_nesting() { return {}; }
     /// Makes it a domain of address spaces by PASID, before any device is on it; what comes without PASID passes
-    /// untranslated.
+    /// untranslated (amd_iommu_domain_enable_v2).
     [[nodiscard]] virtual bool offers_pasids() const { return false; }
     virtual result<void> enable_pasids(std::uint32_t) { return {}; }
     /// Makes all DMA snoop; false: it cannot.

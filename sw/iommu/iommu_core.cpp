@@ -327,10 +327,4 @@ result<void> iommu_core::enable_nesting(domain& d) {
     return d.enable_nesting();
 }
 
-result<void> iommu_core::enable_pasids(domain& d, std::uint32_t pasids) {
-    if (!d.offers_pasids())
-        return kernel_.fail(core_row::pasids_no_op, fmt::format("domain {}", d.number()));
-    return d.enable_pasids(pasids);
-}
-
 } // namespace iommulab::sw

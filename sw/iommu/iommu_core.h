@@ -77,8 +77,6 @@ class iommu_core {
     std::unique_ptr<domain> allocate_domain(const device& dev, domain_type type = domain_type::unmanaged);
     /// iommu_enable_nesting()
     result<void> enable_nesting(domain& d);
-    /// What amd_iommu_domain_enable_v2() is to its driver: see domain::enable_pasids().
-    result<void> enable_pasids(domain& d, std::uint32_t pasids);
     [[nodiscard]] unsigned domains_made() const { return domains_made_; }
 
     // --- attach and detach (section by section as in the kernel: errors, order, rollback and its gaps)

@@ -25,7 +25,7 @@ domain* prepare(const provocation& p, iommu_core& core, kept_domains& kept) {
         core.detach_device(*d, *last);
     }
     domain* const d = fresh(*first, p.type);
-    if (!d || (p.pasids != 0 && !core.enable_pasids(*d, p.pasids)))
+    if (!d || (p.pasids != 0 && !(d->offers_pasids() && d->enable_pasids(p.pasids))))
         return nullptr;
     for (std::size_t n = 0; p.others_join && n + 1 < p.devices.size(); ++n) {
         device* const dev = core.find_device(p.devices[n].name);

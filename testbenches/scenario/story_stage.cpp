@@ -155,8 +155,10 @@ void story_stage::act(const story_operation& o, const story_expectation& expecte
         domains_[o.domain] = core_.allocate_domain(dev(), type_named(o.way));
         if (!domains_[o.domain])
             out.number = linux_errno::enomem; // iommu_domain_alloc says null; so do its callers read it
+        else if (o.count != 0 && !domains_[o.domain]->offers_pasids())
+            o.where.fail("PASIDs for domain '" + o.domain + "'", "an IOMMU whose driver knows such domains");
         else if (o.count != 0)
-            take_result(core_.enable_pasids(*domains_[o.domain], static_cast<std::uint32_t>(o.count)), out);
+            take_result(domains_[o.domain]->enable_pasids(static_cast<std::uint32_t>(o.count)), out);
         break;
     case story_action::free:
         core_.retire(std::move(domains_[o.domain]));
