@@ -322,17 +322,18 @@ walk<void> remapping_unit::execute(walk_context& context, const descriptor_words
     case descriptor_type::iotlb:
         co_await context.pass(time_part::configuration, own_.invalidate_cycles);
         invalidate_iotlb(static_cast<granularity>(d::G.of(w)), domain, d::ADDR.of(w[1]), mask, hint);
-        if ((d::DR.of(w) && features_.drain_reads) || (d::DW.of(w) && features_.drain_writes))
-            co_await context.drain();
+        drain_owed_ |= (d::DR.of(w) && features_.drain_reads) || (d::DW.of(w) && features_.drain_writes);
         break;
     case descriptor_type::pasid_iotlb: // drains without being asked
         co_await context.pass(time_part::configuration, own_.invalidate_cycles);
         invalidate_pasid_iotlb(static_cast<pasid_iotlb_granularity>(d::G.of(w)), domain, pasid, d::ADDR.of(w[1]), mask,
                                hint);
-        co_await context.drain();
+        drain_owed_ = true;
         break;
-    case descriptor_type::wait: // older descriptors are complete, as they run one by one: FN asks for no more
+    case descriptor_type::wait: // invalidations run one by one; their drains may last, and end together
         ++counts_.waits;
+        if (std::exchange(drain_owed_, false))
+            co_await context.drain();
         break;
     default:
         break; // nothing that it is for is behind this unit

@@ -125,7 +125,7 @@ void remapping_unit::reset_model() {
     }
     nested_.cache().lookups = nested_.cache().hits = 0;
     nested_.clear();
-    enabled_ = consuming_ = recording_ = sending_ = false;
+    enabled_ = consuming_ = drain_owed_ = recording_ = sending_ = false;
     root_table_ = 0;
     mode_ = rtaddr::table_mode::legacy;
     next_record_ = 0;

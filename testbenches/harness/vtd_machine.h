@@ -27,14 +27,17 @@ struct vtd_machine : iommu_machine<vtd::remapping_unit, vtd::unit_parameters>, v
     using record = std::array<std::uint64_t, 2>;
 
     explicit vtd_machine(sc_core::sc_module_name name, const vtd::unit_parameters& p = {},
-                         std::vector<memory_range> ranges = {{data, data_bytes, "data"}})
-        : iommu_machine(name, p, with_own(std::move(ranges))) {}
+                         std::vector<memory_range> ranges = {{data, data_bytes, "data"}},
+                         std::uint64_t memory_latency_ps = 50'000)
+        : iommu_machine(name, p, with_own(std::move(ranges)), memory_latency_ps) {}
 
     /// Power-on state, empty memory; only when idle.
     void clear() {
         iommu_machine::clear();
         next_table_ = first_table;
         tail_ = 0;
+        next_record_ = 0;
+        wide_ = false;
     }
     std::uint64_t read_word(std::uint64_t address) { return ddr.store().read_u64(address); }
     void write_word(std::uint64_t address, std::uint64_t word) { ddr.store().write_u64(address, word); }
@@ -118,7 +121,6 @@ struct vtd_machine : iommu_machine<vtd::remapping_unit, vtd::unit_parameters>, v
         ring();
         settle();
     }
-    void restart_at(std::uint64_t tail) { tail_ = tail; }
 
     std::uint64_t record_low(unsigned n = 0) {
         return read_register(vtd::reg::FRCD_LO.offset + n * vtd::fault_record::bytes);
