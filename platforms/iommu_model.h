@@ -67,6 +67,9 @@ class iommu_model {
 
 /// All models, in the order in which `iommulab models` shows them.
 std::span<const iommu_model* const> iommu_models();
+/// One more, kept elsewhere; it must live as long as the list is used, and come before anything is made of it. Throws
+/// std::invalid_argument for a name that is taken.
+void add_iommu_model(const iommu_model& model);
 /// By name, or by the name that recordings use; null when there is none.
 const iommu_model* find_iommu_model(std::string_view name);
 

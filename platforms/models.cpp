@@ -3,8 +3,9 @@
 #include "models/core/cache.h"
 #include "platforms/iommu_model.h"
 
-#include <array>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace iommulab::platforms {
 
@@ -14,11 +15,26 @@ const iommu_model& amd_vi_model();
 const iommu_model& gart_model();
 const iommu_model& pamu_model();
 
-std::span<const iommu_model* const> iommu_models() {
-    static const std::array all{
+namespace {
+
+std::vector<const iommu_model*>& list() {
+    static std::vector<const iommu_model*> all{
         &smmu_v3_model(), &vtd_model(), &amd_vi_model(), &gart_model(), &pamu_model(),
     };
     return all;
+}
+
+} // namespace
+
+std::span<const iommu_model* const> iommu_models() {
+    return list();
+}
+
+void add_iommu_model(const iommu_model& model) {
+    for (const char* name : {model.name(), model.recorded_name()})
+        if (find_iommu_model(name))
+            throw std::invalid_argument("there is a model \"" + std::string(name) + "\" already");
+    list().push_back(&model);
 }
 
 const iommu_model* find_iommu_model(std::string_view name) {

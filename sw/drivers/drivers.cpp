@@ -7,12 +7,16 @@
 #include "sw/drivers/intel/intel_driver.h"
 #include "sw/drivers/tegra_gart/gart_driver.h"
 
-#include <array>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace iommulab::sw {
 
-std::span<const driver_description> drivers() {
-    static const std::array all{
+namespace {
+
+std::vector<driver_description>& list() {
+    static std::vector<driver_description> all{
         arm_smmu_v3::description(),
         intel::description(),
         amd::description(),
@@ -20,6 +24,18 @@ std::span<const driver_description> drivers() {
         tegra_gart::description(),
     };
     return all;
+}
+
+} // namespace
+
+std::span<const driver_description> drivers() {
+    return list();
+}
+
+void add_driver(const driver_description& description) {
+    if (driver_named(description.name))
+        throw std::invalid_argument("there is a driver \"" + std::string(description.name) + "\" already");
+    list().push_back(description);
 }
 
 const driver_description* driver_named(std::string_view name) {

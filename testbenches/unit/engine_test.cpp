@@ -3,7 +3,7 @@
 // modes.
 #include "models/core/payload_pool.h"
 #include "models/memory/memory.h"
-#include "testbenches/harness/flat_iommu.h"
+#include "testbenches/invented/flat_iommu.h"
 
 #include <gtest/gtest.h>
 

@@ -4,22 +4,11 @@
 #pragma once
 
 #include "models/core/iommu.h"
+#include "testbenches/invented/flat_spec.h"
 
-#include <array>
+#include <vector>
 
 namespace iommulab::flat {
-
-/// Entry n of the table translates page n. Bit 0: valid; bit 1: writable; bit 2: faults stall; bits 63:12: the output
-/// page.
-inline constexpr bit_field VALID{"VALID", 0, 1}, WRITABLE{"WRITABLE", 1, 1}, STALL{"STALL", 2, 1};
-inline constexpr address_field PAGE{"PAGE", 12, 52};
-
-inline constexpr register_declaration TABLE{.name = "TABLE", .offset = 0, .bytes = 8, .writable = ~0ULL};
-/// Writing drops the translation of the page of the written address; ~0: of all. SYNC counts completed invalidations.
-inline constexpr register_declaration INVALIDATE{.name = "INVALIDATE", .offset = 8, .bytes = 8, .writable = ~0ULL};
-inline constexpr register_declaration SYNC{.name = "SYNC", .offset = 16, .bytes = 4};
-inline constexpr register_declaration FAULTS{.name = "FAULTS", .offset = 20, .bytes = 4};
-inline constexpr std::array registers{TABLE, INVALIDATE, SYNC, FAULTS};
 
 struct bank_holder {
     register_bank bank{registers};
