@@ -4,10 +4,13 @@
 // Does: probe, legacy and scalable mode, first and second level tables with superpages, pass-through, domains over
 // several units, aliases behind bridges, queued and register invalidation, caching mode, device TLBs, decoded faults,
 // RMRRs that keep a device from user space, the errors of the three sets of patches. Does not: interrupt remapping,
-// shared virtual addressing, page requests, what a crashed kernel left behind, nested translation. Differs: identity
-// domains need a unit with pass-through (Linux maps all memory instead); a descriptor goes to the queue alone, as in
-// Linux, but a unit that does not answer ends the run instead of a panic; pages in the middle of a superpage take it
-// with them, where Linux would walk into the page.
+// shared virtual addressing, page requests, what a crashed kernel left behind, nested translation.
+//
+// Differs: identity domains need units with pass-through (Linux maps all memory instead). Table levels that a narrow
+// unit does not have are kept as long as the domain, as another unit may still walk them (Linux frees them); that such
+// a unit walks from the wrong level is as in Linux. First level ranges that are not aligned to their size are
+// invalidated whole (Linux rounds down and leaves pages out). A superpage goes whole when a part of it is unmapped
+// (Linux takes the page for a table). A unit that does not answer ends the run, where Linux panics or hangs.
 #pragma once
 
 #include "sw/drivers/intel/dmar_unit.h"
