@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <iterator>
 #include <string>
+#include <utility>
 
 namespace iommulab::amd_vi {
 namespace {
@@ -50,6 +51,49 @@ struct pulse_counter : sc_core::sc_module {
     }
     void count() { ++pulses; }
 };
+
+// --- declarations ----------------------------------------------------------------------------------------------------
+
+TEST(amd_vi_registers, have_the_offsets_that_linux_knows) {
+    const std::pair<const register_declaration*, std::uint32_t> offsets[] = {
+        {&reg::DeviceTableBase, 0x0000},   {&reg::CommandBufferBase, 0x0008},
+        {&reg::EventLogBase, 0x0010},      {&reg::Control, 0x0018},
+        {&reg::ExclusionBase, 0x0020},     {&reg::ExclusionLimit, 0x0028},
+        {&reg::ExtendedFeature, 0x0030},   {&reg::PPRLogBase, 0x0038},
+        {&reg::MSIAddressLow, 0x015c},     {&reg::MSIAddressHigh, 0x0160},
+        {&reg::MSIData, 0x0164},           {&reg::CommandBufferHead, 0x2000},
+        {&reg::CommandBufferTail, 0x2008}, {&reg::EventLogHead, 0x2010},
+        {&reg::EventLogTail, 0x2018},      {&reg::Status, 0x2020},
+        {&reg::PPRLogHead, 0x2030},        {&reg::PPRLogTail, 0x2038}};
+    for (const auto& [r, offset] : offsets)
+        EXPECT_EQ(r->offset, offset) << r->name;
+    EXPECT_EQ(control::IommuEn.lsb, 0U);
+    EXPECT_EQ(control::EventLogEn.lsb, 2U);
+    EXPECT_EQ(control::ComWaitIntEn.lsb, 4U);
+    EXPECT_EQ(control::CmdBufEn.lsb, 12U);
+    EXPECT_EQ(control::PPREn.lsb, 15U);
+    EXPECT_EQ(control::GTEn.lsb, 16U);
+    EXPECT_EQ(control::XTEn.lsb, 50U);
+    EXPECT_EQ(extended_feature::GTSup.lsb, 4U);
+    EXPECT_EQ(extended_feature::GLXSup.lsb, 14U);
+    EXPECT_EQ(extended_feature::PASmax.lsb, 32U);
+    EXPECT_EQ(extended_feature::GIoSup.lsb, 48U);
+}
+
+TEST(amd_vi_registers, device_table_entries_have_the_fields_that_linux_knows) {
+    std::array<std::uint64_t, 4> w{};
+    dte::put_guest_cr3_table(w, 0x000f'edcb'a987'6000);
+    EXPECT_EQ(dte::guest_cr3_table(w), 0x000f'edcb'a987'6000U);
+    EXPECT_EQ(w[0] >> 58 & 7, 0x000f'edcb'a987'6000U >> 12 & 7);
+    EXPECT_EQ(w[1] >> 16 & 0xffff, 0x000f'edcb'a987'6000U >> 15 & 0xffff);
+    EXPECT_EQ(w[1] >> 43, 0x000f'edcb'a987'6000U >> 31);
+    for (const auto& [field, lsb] :
+         {std::pair{dte::V, 0U}, std::pair{dte::TV, 1U}, std::pair{dte::Mode, 9U}, std::pair{dte::PPR, 0x34U},
+          std::pair{dte::GV, 55U}, std::pair{dte::IR, 0x3dU}, std::pair{dte::IW, 0x3eU}, std::pair{dte::I, 96U},
+          std::pair{dte::SA, 0x62U}, std::pair{dte::EX, 0x67U}, std::pair{dte::SysMgt, 0x68U},
+          std::pair{dte::IV, 0x80U}, std::pair{dte::InitPass, 0xb8U}, std::pair{dte::Lint1Pass, 0xbfU}})
+        EXPECT_EQ(field.lsb, lsb) << field.name;
+}
 
 // --- the device table ------------------------------------------------------------------------------------------------
 

@@ -9,38 +9,13 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
+#include <vector>
+
 
 namespace iommulab::smmu_v3 {
 namespace {
 
 // --- registers -----------------------------------------------------------------------------------------------------
-
-TEST(smmu_v3_registers, every_register_keeps_what_its_mask_lets_through_6_3) {
-    register_bank bank(registers());
-    for (const register_declaration& r : registers()) {
-        if (r.alias_of != ~0U)
-            continue;
-        bank.write(r.offset, r.bytes, ~std::uint64_t{0});
-        EXPECT_EQ(bank.read(r.offset, r.bytes), (r.reset & ~r.writable) | r.writable) << r.name;
-        bank.write(r.offset, r.bytes, 0);
-        EXPECT_EQ(bank.read(r.offset, r.bytes), r.reset & ~r.writable) << r.name;
-    }
-}
-
-TEST(smmu_v3_registers, fields_lie_within_writable_or_read_only_registers_and_do_not_overlap) {
-    for (const register_declaration& r : registers()) {
-        std::uint64_t seen = 0;
-        for (const bit_field& f : r.fields) {
-            const std::uint64_t bits = f.mask() << f.lsb;
-            EXPECT_EQ(seen & bits, 0U) << r.name << '.' << f.name;
-            seen |= bits;
-        }
-        if (r.fields.empty())
-            continue;
-        EXPECT_EQ(r.writable & ~seen, 0U) << r.name << ": writable bits that no field names";
-    }
-}
 
 TEST(smmu_v3_registers, page_0_answers_for_the_event_and_PRI_queue_indices_of_page_1_6_1) {
     register_bank bank(registers());
@@ -96,17 +71,6 @@ TEST(smmu_v3_parameters, presets_apply_and_make_legal_caches_and_ID_registers) {
             EXPECT_NO_THROW(set_associative_cache<int>{c}) << p.name;
     }
     EXPECT_THROW(preset_parameters("mmu-999"), parameter_error);
-}
-
-TEST(smmu_v3_parameters, names_are_unique_and_defaults_within_their_range) {
-    const smmu_parameters defaults;
-    std::set<std::string_view> names;
-    for (const auto& p : parameter_table()) {
-        EXPECT_TRUE(names.insert(p.name).second) << p.name;
-        EXPECT_GE(p.get(defaults), p.minimum) << p.name;
-        EXPECT_LE(p.get(defaults), p.maximum) << p.name;
-        EXPECT_NE(std::string_view(p.source), "") << p.name;
-    }
 }
 
 TEST(smmu_v3_parameters, a_feature_is_a_field_of_its_ID_register) {
