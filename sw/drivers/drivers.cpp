@@ -17,11 +17,8 @@ namespace {
 
 std::vector<driver_description>& list() {
     static std::vector<driver_description> all{
-        arm_smmu_v3::description(),
-        intel::description(),
-        amd::description(),
-        fsl_pamu::description(),
-        tegra_gart::description(),
+        arm_smmu_v3::description(), intel::description(),      amd::description(),
+        fsl_pamu::description(),    tegra_gart::description(),
     };
     return all;
 }

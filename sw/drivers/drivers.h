@@ -11,7 +11,8 @@ namespace iommulab::sw {
 
 /// All of them, in the order in which they are listed to readers.
 std::span<const driver_description> drivers();
-/// One more, kept elsewhere, before anything is made of the list. Throws std::invalid_argument for a name that is taken.
+/// One more, kept elsewhere, before anything is made of the list. Throws std::invalid_argument for a name that is
+/// taken.
 void add_driver(const driver_description& description);
 /// By name; null: none has it.
 const driver_description* driver_named(std::string_view name);
