@@ -7,6 +7,7 @@
 #include "models/smmu_v3/spec/registers.h"
 #include "models/smmu_v3/spec/stream_table_entry.h"
 #include "sw/pagetables/arm_lpae.h"
+#include "testbenches/firmware/table_area.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -34,43 +35,6 @@ constexpr unsigned most_polls = 100'000;
     throw std::runtime_error("firmware of the SMMUv3: " + text);
 }
 
-std::uint64_t round_up(std::uint64_t value, std::uint64_t alignment) {
-    return (value + alignment - 1) / alignment * alignment;
-}
-
-/// Memory for tables and queues: taken, never given back.
-class table_area final : public sw::table_memory {
-  public:
-    table_area(control_cpu& cpu, std::uint64_t base, std::uint64_t bytes)
-        : cpu_(cpu), next_(base), end_(base + bytes) {}
-
-    std::uint64_t take(std::uint64_t bytes, std::uint64_t alignment) {
-        const std::uint64_t at = round_up(next_, alignment);
-        if (at > end_ || bytes > end_ - at)
-            refuse("its memory for tables is used up; expected a larger firmware.tables");
-        next_ = at + bytes;
-        return at;
-    }
-    std::uint64_t read64(std::uint64_t address) override {
-        std::uint64_t value = 0;
-        cpu_.look(address, &value, sizeof value);
-        return value;
-    }
-    void write64(std::uint64_t address, std::uint64_t value) override { cpu_.load(address, &value, sizeof value); }
-    void zero(std::uint64_t address, std::uint64_t size_bytes) override {
-        const std::vector<unsigned char> zeros(size_bytes);
-        cpu_.load(address, zeros.data(), zeros.size());
-    }
-    std::optional<std::uint64_t> allocate(unsigned, std::uint64_t, std::uint64_t size_bytes) override {
-        return take(size_bytes, size_bytes);
-    }
-    void release(std::uint64_t, std::uint64_t) override {}
-
-  private:
-    control_cpu& cpu_;
-    std::uint64_t next_, end_;
-};
-
 /// The encodings of a granule in TG0 and S2TG (5.2, 5.4).
 std::uint64_t granule_code(unsigned granule_log2) {
     return granule_log2 == 12 ? 0 : (granule_log2 == 16 ? 1 : 2);
@@ -81,7 +45,7 @@ class smmu_v3_firmware final : public firmware {
     explicit smmu_v3_firmware(firmware_setup setup) : setup_(std::move(setup)) {}
 
     void boot(control_cpu& cpu) override {
-        area_.emplace(cpu, setup_.area_base, setup_.area_bytes);
+        area_.emplace(cpu, setup_.area_base, setup_.area_bytes, "firmware of the SMMUv3");
         identify(cpu);
         build_spaces();
         place_stream_table(cpu);
@@ -192,7 +156,7 @@ class smmu_v3_firmware final : public firmware {
             if (a.kind == translation_kind::stage2)
                 build(s.stage2, 2, a, a.maps);
             if (a.kind == translation_kind::nested)
-                build(s.stage2, 2, a, identity(a));
+                build(s.stage2, 2, a, identity_maps(setup_, a));
         }
     }
 
@@ -218,42 +182,6 @@ class smmu_v3_firmware final : public firmware {
                 refuse("can't map " + hex(m.iova) + " to " + hex(m.address) + " for source " + hex(a.source_id) + ": " +
                        reason(r.status) + " at " + hex(m.iova + r.done_bytes));
         }
-    }
-
-    static const char* reason(sw::table_status s) {
-        switch (s) {
-        case sw::table_status::exists:
-            return "something is mapped there already";
-        case sw::table_status::invalid_argument:
-            return "not aligned to a page, or a page size that this granule doesn't have";
-        case sw::table_status::out_of_range:
-            return "beyond the address size";
-        default:
-            return "no memory for tables";
-        }
-    }
-
-    /// Intermediate addresses are physical ones: all that stage 1 leads to, and the tables themselves.
-    [[nodiscard]] std::vector<mapping> identity(const address_space& a) const {
-        const std::uint64_t page = std::uint64_t{1} << a.granule_log2;
-        std::map<std::uint64_t, std::uint64_t> ranges; // first, end
-        const auto add = [&](std::uint64_t base, std::uint64_t bytes) {
-            const std::uint64_t first = base / page * page;
-            auto& end = ranges[first];
-            end = std::max(end, round_up(base + bytes, page));
-        };
-        add(setup_.area_base, setup_.area_bytes);
-        for (const mapping& m : a.maps)
-            add(m.address, m.size_bytes);
-        std::vector<mapping> merged;
-        for (const auto& [first, end] : ranges) {
-            const std::uint64_t last_end = merged.empty() ? 0 : merged.back().iova + merged.back().size_bytes;
-            if (!merged.empty() && first <= last_end)
-                merged.back().size_bytes = std::max(last_end, end) - merged.back().iova;
-            else
-                merged.push_back({first, first, end - first, 0, true, true});
-        }
-        return merged;
     }
 
     // --- structures

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbenches/firmware/radix_spaces.h"
+
+#include "testbenches/firmware/table_area.h"
+#include "traces/number.h"
+
+namespace iommulab::firmware {
+
+namespace {
+
+std::uint64_t largest_page(std::uint64_t iova, std::uint64_t address, std::uint64_t left,
+                           std::span<const std::uint64_t> sizes) {
+    for (const std::uint64_t size : sizes)
+        if ((iova | address) % size == 0 && left >= size)
+            return size;
+    return sizes.back();
+}
+
+} // namespace
+
+std::string map_all(sw::radix_tables& tables, std::span<const mapping> maps, std::span<const std::uint64_t> page_bytes,
+                    bool cacheable) {
+    for (const mapping& m : maps) {
+        sw::page_protection p;
+        p.read = m.read;
+        p.write = m.write;
+        p.cacheable = cacheable;
+        std::uint64_t done = 0;
+        sw::table_status status =
+            m.size_bytes % page_bytes.back() ? sw::table_status::invalid_argument : sw::table_status::ok;
+        while (status == sw::table_status::ok && done < m.size_bytes) {
+            const std::uint64_t iova = m.iova + done, address = m.address + done, left = m.size_bytes - done;
+            const std::uint64_t page = m.page_bytes ? m.page_bytes : largest_page(iova, address, left, page_bytes);
+            if ((iova | address) % page != 0 || left < page)
+                status = sw::table_status::invalid_argument;
+            else
+                status = tables.map_pages(iova, address, page, 1, p, sw::radix_tables::occupied::refuse).status;
+            done += status == sw::table_status::ok ? page : 0;
+        }
+        if (status != sw::table_status::ok)
+            return "can't map " + traces::hex(m.iova) + " to " + traces::hex(m.address) + ": " + reason(status) +
+                   " at " + traces::hex(m.iova + done);
+    }
+    return {};
+}
+
+} // namespace iommulab::firmware

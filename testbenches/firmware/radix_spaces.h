@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maps of a scenario in tables of 512 entries (x86 and its IOMMUs).
+#pragma once
+
+#include "sw/pagetables/radix_tables.h"
+#include "testbenches/firmware/firmware.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace iommulab::firmware {
+
+/// Maps all of `maps`, each with its own page size or the largest of `page_bytes` (in descending order) that alignment
+/// allows. Empty: done; else what could not be mapped, and why.
+std::string map_all(sw::radix_tables& tables, std::span<const mapping> maps, std::span<const std::uint64_t> page_bytes,
+                    bool cacheable);
+
+} // namespace iommulab::firmware
