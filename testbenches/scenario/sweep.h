@@ -17,11 +17,11 @@ enum class sweep_measure { read_latency, write_latency, bandwidth };
 struct sweep {
     struct curve {
         std::string name;
-        std::string text;                             ///< for people: what was fitted, what predicted
-        std::vector<std::string> settings;            ///< KEY=VALUE, in order
-        std::vector<std::optional<double>> published; ///< one for each value, in units_of(), or empty
-        std::optional<double> tolerance_percent;      ///< of each point's error; nothing: none is judged
-        std::vector<scenario> points;                 ///< one for each value
+        std::string text;                                     ///< for people: what was fitted, what predicted
+        std::vector<std::string> settings;                    ///< KEY=VALUE, in order
+        std::vector<std::optional<double>> published;         ///< one for each value, in units_of(), or empty
+        std::vector<std::optional<double>> tolerance_percent; ///< of a point's error; nothing: it is not judged
+        std::vector<scenario> points;                         ///< one for each value
     };
     std::string vary; ///< dotted path of a setting
     std::vector<std::string> values;

@@ -31,6 +31,9 @@ const schema& curve_schema() {
             {.name = "tolerance_percent",
              .kind = value_kind::text,
              .help = "a point that is further off makes the exit status 1; without it none does"},
+            {.name = "tolerances_percent",
+             .kind = value_kind::values,
+             .help = "the same, one for each value; `-`: none"},
         }};
     return s;
 }
@@ -53,6 +56,15 @@ std::optional<double> published(const section::plain_value& v) {
     return value;
 }
 
+std::optional<double> tolerance(const std::string& text, const settings::place& where) {
+    if (text == "-")
+        return std::nullopt;
+    const std::optional<double> value = decimal(text);
+    if (!value || *value < 0)
+        where.fail(iommulab::quoted(text), "a number from 0, or - for none");
+    return value;
+}
+
 sweep::curve read_curve(const section::member& m, std::size_t values) {
     const section& s = *m.value;
     sweep::curve c;
@@ -66,12 +78,21 @@ sweep::curve read_curve(const section::member& m, std::size_t values) {
         s.where("published")
             .fail(std::to_string(c.published.size()) + " published figures",
                   std::to_string(values) + ", one for each of values");
-    if (s.has("tolerance_percent")) {
-        c.tolerance_percent = decimal(s.text("tolerance_percent"));
-        if (!c.tolerance_percent || *c.tolerance_percent < 0)
-            s.where("tolerance_percent").fail(iommulab::quoted(s.text("tolerance_percent")), "a number from 0");
-        if (c.published.empty())
-            s.where("tolerance_percent").fail("a tolerance without published figures", "the key published");
+    for (const char* name : {"tolerance_percent", "tolerances_percent"})
+        if (s.has(name) && c.published.empty())
+            s.where(name).fail("a tolerance without published figures", "the key published");
+    c.tolerance_percent.resize(values);
+    if (s.has("tolerance_percent"))
+        std::fill(c.tolerance_percent.begin(), c.tolerance_percent.end(),
+                  tolerance(s.text("tolerance_percent"), s.where("tolerance_percent")));
+    if (s.has("tolerances_percent")) {
+        const auto& each = s.values("tolerances_percent");
+        if (each.size() != values || s.has("tolerance_percent"))
+            s.where("tolerances_percent")
+                .fail(std::to_string(each.size()) + " tolerances",
+                      std::to_string(values) + ", one for each of values, and no tolerance_percent");
+        for (std::size_t n = 0; n < values; ++n)
+            c.tolerance_percent[n] = tolerance(each[n].text, each[n].where);
     }
     return c;
 }

@@ -101,6 +101,16 @@ TEST_F(sweeps, the_worst_point_is_judged) {
     EXPECT_FALSE(result(read(published(true_value / 0.979, 2))).at("met").as_bool());
 }
 
+TEST_F(sweeps, each_point_may_have_a_tolerance_of_its_own) {
+    const auto with = [&](const std::string& tolerances) {
+        return result(read(sweep_of("    plain: {published: [1, 1, 1], tolerances_percent: " + tolerances + "}\n")))
+            .at("met")
+            .as_bool();
+    };
+    EXPECT_TRUE(with("[-, -, 1000000]"));
+    EXPECT_FALSE(with("[-, 3, 1000000]"));
+}
+
 TEST_F(sweeps, overrides_reach_the_points_and_the_sweep) {
     read_options options;
     options.overrides = {"platform.memories.ram.read_latency=400ns", "sweep.values=[10ns]"};
@@ -117,6 +127,8 @@ TEST_F(sweeps, nonsense_is_refused_with_its_place) {
     EXPECT_THAT(message(sweep_of("    plain: {tolerance_percent: 2}\n")), HasSubstr("without published figures"));
     EXPECT_THAT(message(sweep_of("    plain: {published: [1, 2, 3], tolerance_percent: -1}\n")),
                 HasSubstr("found '-1'"));
+    EXPECT_THAT(message(sweep_of("    plain: {published: [1, 2, 3], tolerances_percent: [1, 2]}\n")),
+                HasSubstr("found 2 tolerances"));
     EXPECT_THAT(message(sweep_of("    plain: {}\n", "[]")), HasSubstr("found no values"));
     EXPECT_THAT(message(sweep_of("    plain: {}\n", "[{a: 1}]")), HasSubstr("found a map in values"));
     EXPECT_THAT(message(sweep_of("    plain: {}\n", "[5parsecs]")), HasSubstr("found '5parsecs' for round_trip"));
