@@ -100,8 +100,52 @@ preset qemu(const char* name, std::uint64_t cap, std::uint64_t ecap) {
             {{"CAP", cap}, {"ECAP", ecap}}};
 }
 
+/// What the latency and bandwidth curves of one machine say of its unit.
+struct measured_unit {
+    const char* name;
+    const char* source;
+    std::uint64_t ecap;
+    std::uint64_t reach;        ///< translations of 4 KiB pages
+    std::uint64_t walk_step_ns; ///< of the walker's way to memory, beside the time of memory itself
+    std::uint64_t walkers;
+    std::uint64_t release_ns;  ///< of a walker
+    std::uint64_t outstanding; ///< accesses in the unit
+};
+
+/// One TLB, which blocks when a miss finds no walker; accessed in order. Clock: 1 GHz, so that cycles are nanoseconds.
+preset xeon(const measured_unit& m) {
+    // sys-*.txt of the data set (0x8d2078c106f0466), without posted interrupts, and fault records where the model has
+    // them
+    constexpr std::uint64_t broadwell_cap = 0x00d2'078c'226f'0466;
+    return {m.name,
+            m.source,
+            {{"CAP", broadwell_cap},
+             {"ECAP", m.ecap},
+             {"clock_period_ps", 1000},
+             {"micro_tlb.entries", 0},
+             {"tlb.entries", m.reach},
+             {"walkers", m.walkers},
+             {"walker_release_cycles", m.release_ns},
+             {"blocking_misses", 1},
+             {"port_outstanding", m.outstanding},
+             {"table_outstanding", m.walkers},
+             {"walk_step_cycles", m.walk_step_ns},
+             {"second_stage_cache_level_2.entries", 64}}};
+}
+
 std::vector<preset> make_presets() {
     return {
+        xeon({"ivy-bridge-e5-2620v2",
+              "pcie-bench (Neugebauer et al., SIGCOMM 2018), raw data, Xeon E5-2620 v2: reach and walk from read "
+              "latency, "
+              "walkers, their release and accesses in the unit from 64 B writes; 64 pointers to last tables serve the "
+              "128 MiB of its windows; walks don't snoop. CAP is that of the Broadwell machine; interrupt remapping is "
+              "left out",
+              0xf0'0fc6, 126, 76, 6, 33, 26}),
+        xeon({"haswell-e5-2620v3", "pcie-bench, Xeon E5-2620 v3: as ivy-bridge-e5-2620v2, walks snoop", 0xf0'0fc7, 119,
+              15, 6, 52, 18}),
+        xeon({"broadwell-e5-2630v4", "pcie-bench, Xeon E5-2630 v4: as ivy-bridge-e5-2620v2, walks snoop", 0xf0'0fc7,
+              117, 72, 6, 0, 18}),
         qemu("qemu", 0x00d2'008c'222f'0606, 0xf42),
         qemu("qemu-39", 0x00d2'008c'2226'0206, 0xf42),
         qemu("qemu-caching-mode", 0x00d2'008c'222f'0686, 0xf42),

@@ -62,6 +62,7 @@ struct expectations {
     std::optional<std::uint64_t> min_requests;
 };
 
+struct comparison;
 struct story;
 struct sweep;
 
@@ -80,6 +81,7 @@ struct scenario {
     std::optional<software_description> software;
     expectations expected;
     std::shared_ptr<const story> told;  ///< it is a story of operations: nothing else is set but file, name and text
+    std::shared_ptr<const comparison> compared; ///< it is the same work on many machines: so too
     std::shared_ptr<const sweep> swept; ///< it is many scenarios: nothing else is set but file, name and text
 };
 

@@ -5,6 +5,7 @@
 #include "platforms/data_files.h"
 #include "platforms/platform_schema.h"
 #include "platforms/settings/settings_units.h"
+#include "testbenches/scenario/comparison.h"
 #include "testbenches/scenario/software_schema.h"
 #include "testbenches/scenario/story_schema.h"
 #include "testbenches/scenario/sweep.h"
@@ -596,6 +597,26 @@ scenario read_scenario_tree(node root, const std::string& path, const read_optio
     return out;
 }
 
+/// A scenario that says nothing but what is compared.
+scenario read_compared(node root, const std::string& path, const read_options& options) {
+    for (const std::string& o : options.overrides)
+        settings::override_value(root, o);
+    static const schema around{"scenario",
+                               "",
+                               {{.name = "description", .kind = value_kind::text},
+                                {.name = "seed", .kind = value_kind::number, .default_text = "1"},
+                                {.name = "compare", .kind = value_kind::elsewhere}}};
+    const section s(root, around);
+    auto compared = std::make_shared<comparison>(read_comparison(*root.find("compare"), path));
+    compared->seed = options.seed.value_or(s.number("seed"));
+    scenario out;
+    out.file = path;
+    out.name = std::filesystem::path(path).stem().string();
+    out.text = s.text("description");
+    out.compared = std::move(compared);
+    return out;
+}
+
 scenario read_sweep(const node& root, const std::string& path, const read_options& options) {
     scenario out;
     out.file = path;
@@ -621,6 +642,8 @@ scenario read_sweep(const node& root, const std::string& path, const read_option
 
 scenario read_scenario(const std::string& path, const read_options& options) {
     node root = settings::read_yaml_file(path);
+    if (root.find("compare"))
+        return read_compared(std::move(root), path, options);
     if (!root.find("sweep"))
         return read_scenario_tree(std::move(root), path, options);
     read_options others = options;
@@ -642,7 +665,8 @@ std::string scenario_reference() {
            "Times have one: `ps`, `ns`, `us`, `ms`, `s`. Names are letters, digits and underscores, and stand for one "
            "thing in a "
            "scenario. `--set KEY=VALUE` of the command line replaces a value: `--set masters.nic.outstanding=4`.\n\n" +
-           settings::reference({&scenario_schema(), &platforms::platform_schema(), &sweep_schema(), &story_schema()});
+           settings::reference({&scenario_schema(), &platforms::platform_schema(), &sweep_schema(),
+                                &comparison_schema(), &story_schema()});
 }
 
 } // namespace iommulab::scenarios
