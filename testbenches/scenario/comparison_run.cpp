@@ -202,10 +202,19 @@ std::string number(const object& o, const char* key) {
     return v ? fmt::format("{:.1f}", v->to_number<double>()) : "-";
 }
 
+/// Runs of doubling sizes as "4KiB to 256GiB".
 std::string page_sizes_text(const object& o) {
-    std::string text;
+    std::vector<std::uint64_t> sizes;
     for (const boost::json::value& size : o.at("page_sizes").as_array())
-        text += (text.empty() ? "" : " ") + bytes_text(size.to_number<std::uint64_t>());
+        sizes.push_back(size.to_number<std::uint64_t>());
+    std::string text;
+    for (std::size_t first = 0, last = 0; first < sizes.size(); first = ++last) {
+        while (last + 1 < sizes.size() && sizes[last + 1] == 2 * sizes[last])
+            ++last;
+        text += (text.empty() ? "" : ", ") + bytes_text(sizes[first]);
+        if (last != first)
+            text += " to " + bytes_text(sizes[last]);
+    }
     return text.empty() ? "-" : text;
 }
 
