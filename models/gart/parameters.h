@@ -4,6 +4,7 @@
 
 #include "models/core/iommu_parameters.h"
 
+#include <cstdint>
 #include <span>
 #include <string>
 

@@ -6,8 +6,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <random>
+#include <string>
+#include <vector>
 
 namespace iommulab::gart {
 namespace {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <string>
 
 namespace iommulab::sw::fsl_pamu {
 
