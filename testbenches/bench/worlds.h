@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is measured: an SMMUv3 between one of the baselines' masters and one of their memories.
+// What is measured: an IOMMU between one of the baselines' masters and one of their memories.
 #pragma once
 
+#include "models/core/iommu.h"
 #include "models/core/sideband.h"
 #include "models/memory/memory.h"
-#include "models/smmu_v3/smmu_v3.h"
-#include "testbenches/bench/raw_baseline.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,6 +14,9 @@ namespace iommulab::bench {
 
 /// The window of the baselines' masters, in pages of 4 KiB: what the tables map, to the same addresses.
 inline constexpr unsigned window_pages = 64;
+/// The source that the tables are for, and where they lie.
+inline constexpr std::uint32_t stream = 5;
+inline constexpr std::uint64_t tables_base = 0x1000'0000, tables_bytes = 0x100'0000;
 
 struct world_options {
     bool loosely_timed = true;
@@ -21,26 +24,32 @@ struct world_options {
     bool misses = false; ///< no cache but that of the configuration: every access to another page walks all levels
 };
 
-/// The SMMUv3 with its tables and registers set up; the sockets are the caller's to bind.
+/// An IOMMU with its tables set up; the sockets are the caller's to bind.
 class translating_world {
   public:
-    translating_world(const std::string& name, const world_options& options);
-    ~translating_world();
+    explicit translating_world(const std::string& name);
+    virtual ~translating_world();
 
-    /// The stream that the tables are for: give it to each payload.
+    /// Makes a payload one of the stream.
     static void identify(tlm::tlm_generic_payload& payload);
+    virtual iommu& model() = 0;
     /// Writes the registers; once, before the first access.
-    void program();
+    virtual void program() = 0;
 
-    smmu_v3::smmu& smmu() { return *smmu_; }
+  protected:
+    /// For the derived constructor.
+    void connect();
+    void write(const register_declaration& r, std::uint64_t value);
+    sparse_store& tables() { return tables_->store(); }
 
   private:
     struct register_writer;
-    void build_tables(bool nested);
-
-    std::unique_ptr<smmu_v3::smmu> smmu_;
     std::unique_ptr<memory> tables_;
     std::unique_ptr<register_writer> writer_;
 };
+
+std::unique_ptr<translating_world> make_smmu_v3_world(const std::string& name, const world_options& options);
+/// Nested: a guest's tables over host tables.
+std::unique_ptr<translating_world> make_amd_vi_world(const std::string& name, const world_options& options);
 
 } // namespace iommulab::bench
