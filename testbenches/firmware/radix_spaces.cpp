@@ -4,6 +4,9 @@
 #include "testbenches/firmware/table_area.h"
 #include "traces/number.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace iommulab::firmware {
 
 namespace {
@@ -42,6 +45,23 @@ std::string map_all(sw::radix_tables& tables, std::span<const mapping> maps, std
                    " at " + traces::hex(m.iova + done);
     }
     return {};
+}
+
+std::vector<std::pair<std::uint64_t, unsigned>> aligned_ranges(std::uint64_t iova, std::uint64_t size_bytes,
+                                                               unsigned most_log2_pages) {
+    constexpr unsigned log2_page = sw::radix_tables::table_log2_bytes;
+    std::vector<std::pair<std::uint64_t, unsigned>> ranges;
+    std::uint64_t page = iova >> log2_page;
+    std::uint64_t left = ((iova + size_bytes + sw::radix_tables::page_bytes - 1) >> log2_page) - page;
+    while (left != 0) {
+        const int aligned = page ? std::countr_zero(page) : 63;
+        const unsigned log2_pages = std::min(
+            {static_cast<unsigned>(aligned), static_cast<unsigned>(std::bit_width(left)) - 1, most_log2_pages});
+        ranges.emplace_back(page << log2_page, log2_pages);
+        page += std::uint64_t{1} << log2_pages;
+        left -= std::uint64_t{1} << log2_pages;
+    }
+    return ranges;
 }
 
 } // namespace iommulab::firmware

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace iommulab::firmware {
 
@@ -15,5 +17,10 @@ namespace iommulab::firmware {
 /// allows. Empty: done; else what could not be mapped, and why.
 std::string map_all(sw::radix_tables& tables, std::span<const mapping> maps, std::span<const std::uint64_t> page_bytes,
                     bool cacheable);
+
+/// A range in naturally aligned pieces, as invalidations name them: address, and log2 of the pages of 4 KiB, at most
+/// `most_log2_pages`.
+std::vector<std::pair<std::uint64_t, unsigned>> aligned_ranges(std::uint64_t iova, std::uint64_t size_bytes,
+                                                               unsigned most_log2_pages);
 
 } // namespace iommulab::firmware

@@ -53,7 +53,7 @@ class vtd_firmware final : public firmware {
         const space_state& s = states_.at(space);
         const bool first =
             s.type == pasid_entry::translation_type::first_stage || s.type == pasid_entry::translation_type::nested;
-        const auto ranges = aligned_ranges(iova, size_bytes);
+        const auto ranges = aligned_ranges(iova, size_bytes, static_cast<unsigned>(cap::MAMV.of(cap_)));
         const bool all = ranges.size() > most_ranges;
         std::array<std::uint64_t, 2> d{};
         put_type(d, first ? descriptor_type::pasid_iotlb : descriptor_type::iotlb);
@@ -372,24 +372,6 @@ class vtd_firmware final : public firmware {
             refuse("a descriptor stopped the queue, IQERCD " + hex(read(cpu, reg::IQERCD)));
         if (polls > most_polls)
             refuse("the invalidation queue stands still");
-    }
-
-    /// A range in pieces that ADDR and AM can name.
-    [[nodiscard]] std::vector<std::pair<std::uint64_t, unsigned>> aligned_ranges(std::uint64_t iova,
-                                                                                 std::uint64_t size_bytes) const {
-        std::vector<std::pair<std::uint64_t, unsigned>> ranges;
-        std::uint64_t page = iova >> log2_page;
-        std::uint64_t left = ((iova + size_bytes + page_bytes - 1) >> log2_page) - page;
-        while (left != 0) {
-            const int aligned = page ? std::countr_zero(page) : 63;
-            const unsigned log2_pages =
-                std::min({static_cast<unsigned>(aligned), static_cast<unsigned>(std::bit_width(left)) - 1,
-                          static_cast<unsigned>(cap::MAMV.of(cap_))});
-            ranges.emplace_back(page << log2_page, log2_pages);
-            page += std::uint64_t{1} << log2_pages;
-            left -= std::uint64_t{1} << log2_pages;
-        }
-        return ranges;
     }
 
     static constexpr unsigned first_levels = 4;

@@ -11,7 +11,6 @@
 
 #include <vector>
 
-
 namespace iommulab::smmu_v3 {
 namespace {
 
