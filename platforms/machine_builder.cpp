@@ -62,11 +62,17 @@ void platform::make_bus(std::size_t direct_masters) {
         outputs.push_back({{{d.registers_base, d.registers_base + (bytes - 1)}}, true});
         inputs += d.ports + 1; // and its table walkers
     }
+    if (const auto& d = description_.doorbell) {
+        outputs.push_back({{{d->base, d->base + (d->size_bytes - 1)}}, true});
+        doorbell_ = std::make_unique<message_doorbell>("doorbell");
+    }
     bus_ = std::make_unique<interconnect>("bus", description_.interconnect, inputs, outputs);
     for (std::size_t n = 0; n < memories_.size(); ++n)
         bus_->output(n).bind(memories_[n]->target);
     for (std::size_t n = 0; n < iommus_.size(); ++n)
         bus_->output(memories_.size() + n).bind(iommus_[n]->registers_socket());
+    if (doorbell_)
+        bus_->output(memories_.size() + iommus_.size()).bind(doorbell_->target);
 }
 
 void platform::bind_iommus(const tap_factory& taps) {

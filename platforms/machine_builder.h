@@ -3,6 +3,7 @@
 #pragma once
 
 #include "models/memory/interconnect.h"
+#include "models/memory/message_doorbell.h"
 #include "platforms/iommu_model.h"
 #include "platforms/platform_description.h"
 
@@ -46,6 +47,8 @@ class platform : public sc_core::sc_module {
     [[nodiscard]] iommulab::memory& memory(std::size_t n) { return *memories_.at(n); }
     /// The memory that has all of the range; null when none has.
     [[nodiscard]] iommulab::memory* memory_at(std::uint64_t address, std::uint64_t bytes);
+    /// Null: the description has none.
+    [[nodiscard]] iommulab::message_doorbell* doorbell() { return doorbell_.get(); }
     [[nodiscard]] const iommulab::interconnect& bus() const { return *bus_; }
     [[nodiscard]] const platform_description& description() const { return description_; }
     [[nodiscard]] simulation_mode mode() const { return mode_; }
@@ -78,6 +81,7 @@ class platform : public sc_core::sc_module {
     std::vector<std::unique_ptr<tap>> taps_;
     std::vector<std::unique_ptr<interconnect>> shared_;       // in front of ports with several masters
     std::vector<std::unique_ptr<sc_core::sc_module>> unused_; // what binds ports without a master
+    std::unique_ptr<message_doorbell> doorbell_;
     std::unique_ptr<interconnect> bus_;
     std::size_t next_input_ = 0;
     std::vector<tlm::tlm_target_socket<64>*> inlets_;

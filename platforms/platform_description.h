@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,12 +30,18 @@ struct iommu_description {
     unsigned ports = 1;                                            ///< for devices, each with its micro-TLB
 };
 
+/// Where interrupt messages go, of devices and of IOMMUs.
+struct doorbell_description {
+    std::uint64_t base = 0, size_bytes = 0;
+};
+
 struct platform_description {
     std::string name;
     std::string text; ///< for people
     std::vector<memory_description> memories;
     std::vector<iommu_description> iommus;
     interconnect_parameters interconnect;
+    std::optional<doorbell_description> doorbell;
 };
 
 } // namespace iommulab::platforms

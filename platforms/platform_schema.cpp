@@ -308,6 +308,11 @@ const schema& platform_schema() {
              .child = &memory_schema()},
             {.name = "iommus", .kind = value_kind::named, .help = "by name", .child = &iommu_schema()},
             {.name = "interconnect", .kind = value_kind::map, .help = "its latencies", .child = &interconnect_schema()},
+            {.name = "doorbell",
+             .kind = value_kind::map,
+             .help = "where interrupt messages go: a write of 32 bits there is an interrupt; without it IOMMUs have "
+                     "wires",
+             .child = &range_schema()},
         }};
     return s;
 }
@@ -327,6 +332,11 @@ platform_description read_platform(const settings::node& map, name_list& names) 
     for (const section::member& m : s.members("iommus")) {
         names.take(m.name, "an IOMMU", m.where);
         out.iommus.push_back(read_iommu(m, taken));
+    }
+    if (s.has("doorbell")) {
+        const section& d = s.child("doorbell");
+        out.doorbell = doorbell_description{d.number("base"), d.number("size")};
+        take_range(taken, out.doorbell->base, out.doorbell->size_bytes, "the doorbell", d.where("base"));
     }
     if (s.has("interconnect")) {
         out.interconnect.request_latency_ps = s.child("interconnect").number("request_latency");

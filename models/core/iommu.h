@@ -71,6 +71,9 @@ class iommu : public sc_core::sc_module {
     /// delay. An empty function: not any more. Direct and debug accesses are not told of.
     using access_observer = std::function<void(const access&, const time_sheet&, access_outcome)>;
     void on_access(access_observer told);
+    /// A fault of the hardware, to order: asked each time software announces commands; true: the model leaves all
+    /// commands alone until software announces more. An empty function: it works.
+    void on_commands(std::function<bool()> hangs) { commands_hang_ = std::move(hangs); }
 
     /// Translates without time and without a trace: what an access would get from the tables as they are now.
     outcome probe(const access& a, fault* why = nullptr);
@@ -105,6 +108,8 @@ class iommu : public sc_core::sc_module {
     bool resume_stalled(std::uint32_t stall_tag, std::uint32_t source_id, verdict v);
     /// Ends every stalled access of a source.
     void terminate_stalled(std::uint32_t source_id, verdict v);
+    /// Software has announced commands: whether the model must not consume any until it does so again.
+    [[nodiscard]] bool commands_hang() { return commands_hang_ && commands_hang_(); }
     void set_interrupt(std::size_t n, bool level);
     void pulse_interrupt(std::size_t n);
     void add_counter(const char* name, const char* text, const std::uint64_t& value);
@@ -118,6 +123,7 @@ class iommu : public sc_core::sc_module {
     iommu_parameters parameters_;
     register_bank& registers_;
     waveform_writer* waves_ = nullptr;
+    std::function<bool()> commands_hang_;
     std::unique_ptr<engine_state> engine_;
     std::vector<std::unique_ptr<interrupt_port>> interrupts_;
     std::vector<bool> interrupt_levels_;

@@ -26,7 +26,7 @@ bool is_tlb_invalidation(opcode code) {
 
 bool smmu::commands_may_run() const {
     const wrapping_ring ring = ring_of(bank.get(reg::CMDQ_BASE), features_.cmdq_log2, command::bytes);
-    return bank.get(reg::CR0, cr0::CMDQEN) && !error_is_active(gerror::CMDQ_ERR) &&
+    return !hung_ && bank.get(reg::CR0, cr0::CMDQEN) && !error_is_active(gerror::CMDQ_ERR) &&
            !ring.empty(static_cast<std::uint32_t>(bank.get(reg::CMDQ_PROD, queue_index::WR)),
                        static_cast<std::uint32_t>(bank.get(reg::CMDQ_CONS, queue_index::RD)));
 }

@@ -63,7 +63,10 @@ void smmu::connect_registers() {
         kick_commands();
         release_held_events();
     });
-    bank.on_write(reg::CMDQ_PROD, [this](unsigned, std::uint64_t, std::uint64_t) { kick_commands(); });
+    bank.on_write(reg::CMDQ_PROD, [this](unsigned, std::uint64_t, std::uint64_t) {
+        hung_ = commands_hang();
+        kick_commands();
+    });
     bank.on_write(reg::EVENTQ_CONS, [this](unsigned, std::uint64_t, std::uint64_t) { release_held_events(); });
     bank.on_write(reg::CR1, [this](unsigned, std::uint64_t before, std::uint64_t written) {
         const std::uint64_t cr0 = bank.get(reg::CR0);
@@ -143,7 +146,7 @@ void smmu::reset_model() {
     stage1_walks_.clear();
     stage2_walks_.clear();
     intermediate_.clear();
-    enabled_ = consuming_ = writing_ = false;
+    enabled_ = consuming_ = hung_ = writing_ = false;
     events_ = {};
     held_ = {};
     counts_ = {};

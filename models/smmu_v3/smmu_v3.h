@@ -123,6 +123,7 @@ class smmu : private detail::register_holder, public iommu {
 
     bool enabled_ = false;   ///< CR0.SMMUEN
     bool consuming_ = false; ///< consume_commands runs
+    bool hung_ = false;      ///< it must not: commands_hang()
     bool writing_ = false;   ///< write_events runs
     fifo<fault> events_;     ///< records to write, in order
     fifo<fault> held_;       ///< records of stalled accesses that the queue had no room for (7.2)

@@ -107,6 +107,7 @@ caller_report caller::run(device& dev, const std::function<void()>& between) {
     report.number = errno_of(r);
     report.row = r ? nullptr : r.error().row;
     report.domains = static_cast<unsigned>(domains().size());
+    report.address_spaces = static_cast<unsigned>(address_spaces());
     report.domains_made = domains_made_;
     report.shared = std::find(before.begin(), before.end(), domain_of(dev)) != before.end();
     report.dma = try_dma(dev);

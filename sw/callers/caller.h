@@ -42,12 +42,13 @@ struct caller_report {
     linux_errno number = linux_errno::none; ///< what user space gets
     const failure_row* row = nullptr;       ///< where that comes from; null for success
     bool at_claim = false;                  ///< claim or bind failed already: no attach was tried
-    unsigned domains = 0;      ///< that the address space has afterwards (all of them, those of other devices included)
-    unsigned domains_made = 0; ///< in this run, those given up again included, the claim's blocking domain not
-    bool shared = false;       ///< the device is on a domain that was there before
-    attach_effort claim;       ///< of the ownership claim
-    attach_effort attach;      ///< of all after it
-    attach_effort release;     ///< of the claim given up again after a failure
+    unsigned domains = 0; ///< that the address space has afterwards (all of them, those of other devices included)
+    unsigned address_spaces = 1; ///< afterwards: a user may make another where it cannot get into the first
+    unsigned domains_made = 0;   ///< in this run, those given up again included, the claim's blocking domain not
+    bool shared = false;         ///< the device is on a domain that was there before
+    attach_effort claim;         ///< of the ownership claim
+    attach_effort attach;        ///< of all after it
+    attach_effort release;       ///< of the claim given up again after a failure
     dma_outcome dma = dma_outcome::untried;
 
     /// What the counts of a table mean: those after the claim; the claim's when that is what failed.
@@ -144,6 +145,8 @@ class caller {
     [[nodiscard]] std::uint64_t locked_bytes() const { return locked_.bytes(); }
 
     // --- what there is
+    /// Address spaces with the same mappings; all of VFIO's are one.
+    [[nodiscard]] virtual std::size_t address_spaces() const { return 1; }
     [[nodiscard]] virtual std::vector<const domain*> domains() const = 0;
     /// Null: the device is on none of them.
     [[nodiscard]] virtual const domain* domain_of(const device& dev) const = 0;

@@ -94,29 +94,6 @@ struct simulated_cpus::line : sc_core::sc_module {
     void rise() { owner.raise(number); }
 };
 
-class simulated_cpus::message_target : public sc_core::sc_module {
-  public:
-    tlm_utils::simple_target_socket<message_target, 64> socket{"socket"};
-
-    message_target(sc_core::sc_module_name name, simulated_cpus& owner) : sc_core::sc_module(name), owner_(owner) {
-        socket.register_b_transport(this, &message_target::take);
-    }
-
-  private:
-    void take(tlm::tlm_generic_payload& p, sc_time&) {
-        std::uint32_t data = 0;
-        if (!p.is_write() || p.get_data_length() != sizeof data) {
-            p.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
-            return;
-        }
-        std::memcpy(&data, p.get_data_ptr(), sizeof data);
-        if (data < owner_.lines_.size())
-            owner_.raise(static_cast<int>(data));
-        p.set_response_status(tlm::TLM_OK_RESPONSE);
-    }
-    simulated_cpus& owner_;
-};
-
 simulated_cpus::simulated_cpus(sc_core::sc_module_name name, const simulated_cpu_parameters& parameters,
                                log_stream& log)
     : sc_core::sc_module(name), p_(parameters), log_(log) {
@@ -145,10 +122,9 @@ sc_core::sc_signal<bool, sc_core::SC_MANY_WRITERS>& simulated_cpus::wire(int n) 
     return lines_.at(static_cast<std::size_t>(n))->wire;
 }
 
-tlm::tlm_target_socket<64>& simulated_cpus::messages() {
-    if (!messages_)
-        messages_ = std::make_unique<message_target>("messages", *this);
-    return messages_->socket;
+void simulated_cpus::message(std::uint32_t data) {
+    if (data < lines_.size())
+        raise(static_cast<int>(data));
 }
 
 void simulated_cpus::run(unsigned n, std::function<void()> software) {

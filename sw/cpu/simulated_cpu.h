@@ -12,7 +12,6 @@
 
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_target_socket.h>
 
 #include <cstdint>
 #include <deque>
@@ -57,9 +56,8 @@ class simulated_cpus final : public sc_core::sc_module, public cpu {
     /// asks again and again.
     int add_interrupt(const std::string& name, bool level = false);
     sc_core::sc_signal<bool, sc_core::SC_MANY_WRITERS>& wire(int line);
-    /// A target for messages: a write of 32 bits makes an interrupt of the line that it names. Made on first use; then
-    /// it has to be bound.
-    tlm::tlm_target_socket<64>& messages();
+    /// A message has arrived: an interrupt of the line that its data name; none when there is no such line.
+    void message(std::uint32_t data);
 
     /// Gives a CPU something to run, after what it has; also while the simulation runs.
     void run(unsigned n, std::function<void()> software);
@@ -95,7 +93,6 @@ class simulated_cpus final : public sc_core::sc_module, public cpu {
 
   private:
     class core;
-    class message_target;
     struct line;
     /// The CPU whose software is calling; null: nobody's, as before and after the simulation.
     [[nodiscard]] core* calling() const;
@@ -111,7 +108,6 @@ class simulated_cpus final : public sc_core::sc_module, public cpu {
     log_stream& log_;
     std::vector<std::unique_ptr<core>> cores_;
     std::vector<std::unique_ptr<line>> lines_;
-    std::unique_ptr<message_target> messages_;
     struct owned_region {
         region_allocator allocator;
         unsigned node;

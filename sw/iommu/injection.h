@@ -20,6 +20,9 @@ struct injection_point {
     const char* name;
     const char* text;                       ///< what fails there
     linux_errno number = linux_errno::none; ///< what it fails with, unless the order says otherwise; none: has no errno
+    /// The hardware asks, not the driver: each time commands are announced to one of the driver's IOMMUs. Who puts the
+    /// machine together connects it.
+    bool by_hardware = false;
 };
 
 /// Which occurrences fail: `count` of them, from the `first` on (counted from 1, from the moment of the order).

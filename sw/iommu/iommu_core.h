@@ -86,7 +86,7 @@ class iommu_core {
     /// iommu_attach_group(): all devices in order; on a failure the old domain is attached to all again.
     result<void> attach_group(domain& d, group& g);
     void detach_group(domain& d, group& g);
-    /// iommu_group_replace_domain() of Linux 6.5: from whatever domain the group is on, with no blocking one between;
+    /// iommu_group_replace_domain() of Linux 6.6: from whatever domain the group is on, with no blocking one between;
     /// on a failure the old domain is attached to all again.
     result<void> replace_group(domain& d, group& g);
     /// Frees a domain. One that hardware may still use, because nothing else could be attached after it, stays as long

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How IOMMUFD itself fails (drivers/iommu/iommufd/ of Linux 6.3; replace: 6.5). No rule set changes it.
+// How IOMMUFD itself fails (drivers/iommu/iommufd/ of Linux 6.3; replace: 6.6). No rule set changes it.
 #pragma once
 
 #include "sw/iommu/failure.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// IOMMUFD as in Linux 6.3, with replace as in 6.5: devices are bound, address spaces filled, and hardware page tables
+// IOMMUFD as in Linux 6.3, with replace as in 6.6: devices are bound, address spaces filled, and hardware page tables
 // stand between.
 //
 // Does: bind, IOAS, hardware page tables of their own and automatic ones, attach, replace, detach, map, unmap, copy,
@@ -64,6 +64,7 @@ class context : public caller {
     result<void> map(const user_mapping& m) override;
     result<std::uint64_t> unmap(std::uint64_t iova, std::uint64_t bytes) override;
     result<std::uint64_t> unmap_all() override;
+    [[nodiscard]] std::size_t address_spaces() const override { return spaces_.size(); }
     [[nodiscard]] std::vector<user_mapping> mappings() const override { return spaces_.front()->mappings(); }
     [[nodiscard]] std::vector<const domain*> domains() const override;
     [[nodiscard]] const domain* domain_of(const device& dev) const override;

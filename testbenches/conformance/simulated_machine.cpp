@@ -85,6 +85,7 @@ simulated_machine::simulated_machine(const char* instance, const machine_configu
     for (const traces::memory_range& r : configuration.memory)
         m.ranges.push_back({r.base, r.size_bytes, "recorded"});
     d.memories.resize(1);
+    d.doorbell.reset(); // recorded messages go to memory, where they can be looked at
     d.iommus.resize(1);
     d.iommus[0].reset_values = configuration.id_registers;
     registers_base_ = d.iommus[0].registers_base;

@@ -32,13 +32,15 @@ void fake_smmu::write(std::uint32_t offset, std::uint64_t value, unsigned bytes)
         at(reg::CR0ACK.offset) = value;
     if (acknowledges && offset == reg::IRQ_CTRL.offset)
         at(reg::IRQ_CTRLACK.offset) = value;
+    if (offset == reg::CMDQ_PROD.offset)
+        hung_ = hangs && hangs();
     if (offset == reg::GERRORN.offset)
         refuse_ = false;
     consume();
 }
 
 void fake_smmu::consume() {
-    if (!consumes || !cr0::CMDQEN.of(at(reg::CR0.offset)) || at(reg::GERROR.offset) != at(reg::GERRORN.offset))
+    if (!consumes || hung_ || !cr0::CMDQEN.of(at(reg::CR0.offset)) || at(reg::GERROR.offset) != at(reg::GERRORN.offset))
         return;
     const std::uint64_t base = at(reg::CMDQ_BASE.offset);
     const std::uint64_t entries = std::uint64_t{1} << queue_base::LOG2SIZE.of(base);

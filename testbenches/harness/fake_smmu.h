@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -27,8 +28,9 @@ class fake_smmu final : public fake_device {
 
     // ID registers: those of the SMMU whose Linux driver was recorded (QEMU's), until a test sets others.
     std::uint32_t IDR0 = 0x0d40101a, IDR1 = 0x02730010, IDR3 = 0x1404, IDR5 = 0x74, IIDR = 0;
-    bool consumes = true;     ///< false: hangs
-    bool acknowledges = true; ///< false: CR0ACK and IRQ_CTRLACK stay as they are
+    std::function<bool()> hangs; ///< asked at each write of CMDQ_PROD; true: consumes nothing until the next
+    bool consumes = true;        ///< false: hangs
+    bool acknowledges = true;    ///< false: CR0ACK and IRQ_CTRLACK stay as they are
     int event_line = -1, error_line = -1;
 
     std::vector<access> accesses;
@@ -48,7 +50,7 @@ class fake_smmu final : public fake_device {
 
     fake_cpu& machine_;
     std::map<std::uint32_t, std::uint64_t> registers_;
-    bool refuse_ = false;
+    bool refuse_ = false, hung_ = false;
 };
 
 } // namespace iommulab::harness

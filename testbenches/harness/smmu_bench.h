@@ -28,6 +28,7 @@ struct smmu_bench {
         smmus.push_back(std::make_unique<fake_smmu>(machine));
         const std::size_t n = smmus.size() - 1;
         machine.add_device(first_base + n * spacing, fake_smmu::register_bytes, *smmus.back());
+        smmus.back()->hangs = [this] { return kernel.injection().fires("smmu_v3.cmdq.doorbell"); };
         smmus.back()->event_line = static_cast<int>(100 + 10 * n);
         smmus.back()->error_line = static_cast<int>(101 + 10 * n);
         return *smmus.back();

@@ -21,8 +21,8 @@ struct story_expectation {
     bool any_errno = false;         ///< not looked at
     std::optional<std::string> row; ///< that it failed at; "none": at none
     std::optional<std::string> log; ///< a part of a line
-    std::optional<std::uint64_t> error_lines, warning_lines, debug_lines, attach_calls, domains_made, domains, bytes,
-        address, lands_at;
+    std::optional<std::uint64_t> error_lines, warning_lines, debug_lines, attach_calls, domains_made, domains,
+        address_spaces, bytes, address, lands_at;
     std::optional<std::string> dma; ///< "ok", "fault", "wrong", "untried"
     std::optional<bool> at_claim, shared;
 };

@@ -497,6 +497,8 @@ class reader {
         number("domains_made", x.domains_made);
         if (only("domains", {take, leave}))
             x.domains = e.number("domains");
+        if (only("address_spaces", {take, leave}))
+            x.address_spaces = e.number("address_spaces");
         if (only("dma", {take, dma}))
             x.dma = e.text("dma");
         if (only("lands_at", {dma})) {

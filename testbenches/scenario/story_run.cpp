@@ -35,6 +35,7 @@ class judge {
         number("attach_dev calls", x.attach_calls, found_.attach_calls);
         number("domains made", x.domains_made, found_.domains_made);
         number("domains", x.domains, found_.domains);
+        number("address spaces", x.address_spaces, found_.address_spaces);
         if (o_.action == story_action::dma && x.dma != "any")
             text("dma", x.dma ? x.dma : std::optional<std::string>("ok"), found_.dma);
         else if (x.dma != "any")
@@ -87,8 +88,10 @@ json::object as_json(const story_operation& o, const story_outcome& out) {
                    {"domains_made", out.domains_made},
                    {"begin_ns", out.begin_ns},
                    {"end_ns", out.end_ns}};
-    if (o.action == story_action::take || o.action == story_action::leave)
+    if (o.action == story_action::take || o.action == story_action::leave) {
         v["domains"] = out.domains;
+        v["address_spaces"] = out.address_spaces;
+    }
     if (!out.dma.empty())
         v["dma"] = out.dma;
     if (o.action == story_action::unmap)

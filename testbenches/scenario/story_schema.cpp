@@ -60,6 +60,7 @@ const schema& expectation_schema() {
             count("attach_calls", "of the driver's attach_dev"),
             count("domains_made", "in the operation, those given up again included"),
             count("domains", "of the address space afterwards: `take`, `leave`"),
+            count("address_spaces", "that the caller has afterwards, with the same mappings: `take`, `leave`"),
             choice("dma", "`take`: all accesses to all mappings of the space",
                    {"ok", "fault", "wrong", "untried", "any"}),
             bytes("lands_at", "physical address that a `dma` reaches, tried with data"),

@@ -140,6 +140,7 @@ void story_stage::take(const story_operation& o, story_outcome& out) {
     out.at_claim = r.at_claim;
     out.shared = r.shared;
     out.domains = r.domains;
+    out.address_spaces = r.address_spaces;
     out.domains_made = r.domains_made;
     out.attach_calls = r.effort().attach_calls;
     out.error_lines = r.effort().error_lines;
@@ -262,6 +263,7 @@ void story_stage::act(const story_operation& o, const story_expectation& expecte
         spaces_.at(o.space)->detach(dev());
         held_[o.device].erase(o.space);
         out.domains = spaces_.at(o.space)->domains().size();
+        out.address_spaces = spaces_.at(o.space)->address_spaces();
         break;
     }
 }

@@ -17,7 +17,7 @@ struct story_outcome {
     sw::linux_errno number = sw::linux_errno::none;
     std::string row = "none"; ///< that it failed at
     std::uint64_t error_lines = 0, warning_lines = 0, debug_lines = 0;
-    std::uint64_t attach_calls = 0, domains_made = 0, domains = 0, bytes = 0, address = 0;
+    std::uint64_t attach_calls = 0, domains_made = 0, domains = 0, address_spaces = 0, bytes = 0, address = 0;
     std::string dma; ///< of accesses: "ok", "fault"; of callers as they say
     bool landed = false, at_claim = false, shared = false;
     std::uint64_t begin_ns = 0, end_ns = 0;

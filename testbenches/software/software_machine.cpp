@@ -6,6 +6,13 @@
 
 namespace iommulab::software {
 
+namespace {
+/// Where in the doorbell's window messages are written: GITS_TRANSLATER's offset in its frame (Arm IHI 0069, 12.19).
+constexpr std::uint64_t doorbell_offset = 0x40;
+/// Messages that an IOMMU may want besides those that have wires too; assumption.
+constexpr std::size_t least_messages = 4;
+} // namespace
+
 software_machine::software_machine(sc_core::sc_module_name name, const software_machine_description& description)
     : sc_core::sc_module(name), description_(description) {
     const bool loosely_timed = description.mode == simulation_mode::loosely_timed;
@@ -40,16 +47,33 @@ software_machine::software_machine(sc_core::sc_module_name name, const software_
         f.name = unit.name;
         f.base = unit.registers_base;
         f.bytes = platforms::find_iommu_model(unit.model)->register_space_bytes();
-        const auto names = platform_->iommu(n).interrupt_names();
-        for (std::size_t i = 0; i < names.size(); ++i) {
-            const int line = cpus_->add_interrupt(unit.name + "_" + names[i]);
-            platform_->iommu(n).interrupt(i).bind(cpus_->wire(line));
-            f.interrupts[names[i]] = line;
-        }
+        connect_interrupts(n, f);
+        for (const sw::injection_point& point : drivers_.back()->injection_points)
+            if (point.by_hardware)
+                platform_->iommu(n).on_commands([this, &point] { return kernel_->injection().fires(point.name); });
         firmware_.push_back(std::move(f));
     }
+    if (message_doorbell* const doorbell = platform_->doorbell())
+        doorbell->on_message([this](const message_doorbell::message& m) { cpus_->message(m.data); });
     kernel_ = std::make_unique<sw::kernel>(*cpus_, log_, description.kernel);
     core_ = std::make_unique<sw::iommu_core>(*kernel_, description.core);
+}
+
+/// Wires; and, where the platform has a doorbell, as many lines that messages may name.
+void software_machine::connect_interrupts(std::size_t iommu, sw::instance_firmware& f) {
+    const auto names = platform_->iommu(iommu).interrupt_names();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const int line = cpus_->add_interrupt(f.name + "_" + names[i]);
+        platform_->iommu(iommu).interrupt(i).bind(cpus_->wire(line));
+        f.interrupts[names[i]] = line;
+    }
+    if (const auto& doorbell = platform_->description().doorbell) {
+        f.msi_doorbell = doorbell->base + doorbell_offset;
+        for (std::size_t i = 0; i < std::max(names.size(), least_messages); ++i) {
+            const int line = cpus_->add_interrupt(f.name + "_message" + std::to_string(i));
+            f.msi_first_line = i == 0 ? line : f.msi_first_line;
+        }
+    }
 }
 
 software_machine::~software_machine() {

@@ -76,6 +76,7 @@ class software_machine : public sc_core::sc_module {
         std::unique_ptr<access_master> master;
     };
     void boot();
+    void connect_interrupts(std::size_t iommu, sw::instance_firmware& f);
     placed_device& placed(const std::string& name);
     [[nodiscard]] static requester requester_of(const placed_device& d);
 

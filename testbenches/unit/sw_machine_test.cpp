@@ -170,6 +170,68 @@ TEST(software_machine, an_smmu_that_stops_consuming_costs_a_second_and_a_line) {
     EXPECT_EQ(m.kernel().raised()[0].row, &sw::arm_smmu_v3::row::sync_timeout);
 }
 
+// What hangs is the hardware: the commands are announced, and nobody consumes them. So a translation outlives its
+// unmap.
+TEST(software_machine, an_smmu_that_hangs_keeps_what_it_was_to_forget) {
+    auto description = machine_of(1);
+    description.devices.push_back(device_at("nic", 0x20));
+    software_machine m("m", description);
+    const std::uint64_t smmu = description.platform.iommus[0].registers_base;
+    const auto consumed = [&] {
+        return m.cpus().mmio_read(smmu + smmu_v3::reg::CMDQ_CONS.offset, 4) ==
+               m.cpus().mmio_read(smmu + smmu_v3::reg::CMDQ_PROD.offset, 4);
+    };
+    m.run([&] {
+        sw::domain& d = *m.device("nic").in_group->default_domain();
+        ASSERT_TRUE(sw::map(m.kernel(), d, 0x10000, buffer, 0x2000, rw));
+        EXPECT_TRUE(m.dma_read("nic", 0x10000, 8).ok); // now the TLB has it
+        m.kernel().injection().every("smmu_v3.cmdq.doorbell");
+        EXPECT_EQ(sw::unmap(m.kernel(), d, 0x10000, 0x1000), 0x1000u);
+        EXPECT_EQ(m.kernel().raised().size(), 1u) << "the time-out";
+        EXPECT_FALSE(consumed());
+        EXPECT_TRUE(m.dma_read("nic", 0x10000, 8).ok) << "nothing told the TLB";
+        m.kernel().injection().cancel("smmu_v3.cmdq.doorbell");
+        EXPECT_EQ(sw::unmap(m.kernel(), d, 0x11000, 0x1000), 0x1000u); // the next doorbell serves all
+        EXPECT_TRUE(consumed());
+        EXPECT_FALSE(m.dma_read("nic", 0x10000, 8).ok);
+    });
+    EXPECT_EQ(m.kernel().raised().size(), 1u);
+}
+
+// An SMMU that can send messages does so where there is a doorbell; a device's own messages get there by a mapping.
+void messages_become_interrupts(simulation_mode mode) {
+    auto description = machine_of(1, mode);
+    description.platform.doorbell = platforms::doorbell_description{0x8090000, 0x10000};
+    description.devices.push_back(device_at("nic", 0x20));
+    software_machine m("m", description);
+    const int line = m.cpus().add_interrupt("nic");
+    unsigned taken = 0;
+    m.run([&] {
+        const std::size_t said = m.log().entries().size();
+        EXPECT_FALSE(m.dma_read("nic", 0x10000, 8).ok);
+        m.cpus().delay_ns(100'000);
+        EXPECT_EQ(m.hardware().doorbell()->messages(), 1u) << "of the event queue; those of CMD_SYNC go to memory";
+        EXPECT_EQ(m.log().count(sw::log_level::info, said, "smmu0"), 1u) << "the event";
+
+        m.kernel().request_interrupt(line, "nic", [&] { ++taken; });
+        sw::domain& d = *m.device("nic").in_group->default_domain();
+        ASSERT_TRUE(sw::map(m.kernel(), d, 0x20000, 0x8090000, 0x1000, rw));
+        const std::vector<std::uint8_t> data{static_cast<std::uint8_t>(line), 0, 0, 0};
+        EXPECT_TRUE(m.dma_write("nic", 0x20040, data).ok);
+        EXPECT_FALSE(m.dma_write("nic", 0x20040, bytes).ok) << "messages have 32 bits";
+        m.cpus().delay_ns(100'000);
+        EXPECT_EQ(taken, 1u);
+    });
+}
+
+// An SMMU that can send messages does so where there is a doorbell; a device's own messages get there by a mapping.
+TEST(software_machine, messages_reach_the_doorbell_and_become_interrupts) {
+    messages_become_interrupts(simulation_mode::cycle_approximate);
+}
+TEST(software_machine, messages_become_interrupts_loosely_timed) {
+    messages_become_interrupts(simulation_mode::loosely_timed);
+}
+
 TEST(software_machine, a_claimed_group_has_no_dma) {
     auto description = machine_of(1);
     description.devices.push_back(device_at("nic", 0x20));

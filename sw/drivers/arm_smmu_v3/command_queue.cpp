@@ -102,8 +102,7 @@ void command_queue::issue(std::span<const command_words> list, bool sync) {
         }
         counted_.commands += list.size() + (sync ? 1 : 0);
         kernel_.machine().barrier();
-        if (!kernel_.injection().fires("smmu_v3.cmdq.doorbell"))
-            kernel_.machine().mmio_write(firmware_.base + reg::CMDQ_PROD.offset, prod_, 4);
+        kernel_.machine().mmio_write(firmware_.base + reg::CMDQ_PROD.offset, prod_, 4);
         return kernel_.machine().now_ns();
     }();
     if (!sync || begin_ns == ~std::uint64_t{0})
