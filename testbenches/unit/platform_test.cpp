@@ -98,6 +98,9 @@ TEST(platform, what_contradicts_itself) {
     d = description();
     d.iommus[0].registers_base = 0x4000'0000;
     EXPECT_THROW(build(d, {}), std::invalid_argument);
+    d = description();
+    d.doorbell = doorbell_description{0x1000'0000, 0x10000};
+    EXPECT_THROW(build(d, {}), std::invalid_argument) << "where registers are";
 }
 
 } // namespace
