@@ -141,11 +141,11 @@ std::vector<preset> make_presets() {
               "walkers, their release and accesses in the unit from 64 B writes; 64 pointers to last tables serve the "
               "128 MiB of its windows; walks don't snoop. CAP is that of the Broadwell machine; interrupt remapping is "
               "left out",
-              0xf0'0fc6, 126, 76, 6, 33, 26}),
+              0xf0'0fc6, 126, 76, 6, 34, 26}),
         xeon({"haswell-e5-2620v3", "pcie-bench, Xeon E5-2620 v3: as ivy-bridge-e5-2620v2, walks snoop", 0xf0'0fc7, 119,
               15, 6, 52, 18}),
         xeon({"broadwell-e5-2630v4", "pcie-bench, Xeon E5-2630 v4: as ivy-bridge-e5-2620v2, walks snoop", 0xf0'0fc7,
-              117, 72, 6, 0, 18}),
+              117, 72, 6, 3, 18}),
         qemu("qemu", 0x00d2'008c'222f'0606, 0xf42),
         qemu("qemu-39", 0x00d2'008c'2226'0206, 0xf42),
         qemu("qemu-caching-mode", 0x00d2'008c'222f'0686, 0xf42),
