@@ -30,7 +30,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <unordered_set>
+#include <vector>
 
 namespace iommulab::amd_vi {
 

@@ -4,6 +4,7 @@
 #include "models/amd_vi/faults.h"
 
 #include <limits>
+#include <optional>
 
 namespace iommulab::amd_vi {
 

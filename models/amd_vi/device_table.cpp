@@ -4,6 +4,8 @@
 #include "models/amd_vi/faults.h"
 #include "models/amd_vi/spec/registers.h"
 
+#include <span>
+
 namespace iommulab::amd_vi {
 
 namespace {

@@ -4,6 +4,8 @@
 #include "models/amd_vi/amd_vi.h"
 #include "models/amd_vi/faults.h"
 
+#include <array>
+#include <optional>
 #include <tuple>
 
 namespace iommulab::amd_vi {

@@ -5,6 +5,7 @@
 #include "models/pagetables/second_stage.h"
 
 #include <limits>
+#include <optional>
 
 namespace iommulab::amd_vi {
 

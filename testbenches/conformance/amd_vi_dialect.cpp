@@ -7,7 +7,10 @@
 #include "traces/number.h"
 
 #include <array>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace iommulab::conformance {
 

@@ -9,7 +9,9 @@
 #include "traces/input_error.h"
 #include "traces/number.h"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 namespace iommulab::conformance {
 

@@ -2,6 +2,7 @@
 #include "testbenches/conformance/page_tables_512.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace iommulab::conformance {

@@ -5,6 +5,7 @@
 #include "traces/number.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace iommulab::conformance {
