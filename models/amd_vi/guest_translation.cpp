@@ -118,6 +118,8 @@ walk<outcome> amd_iommu::translate_guest(walk_context& context, const access& as
     access a = as_it_came;
     a.pasid = a.has_pasid ? a.pasid : 0;
     a.privileged = a.privileged && features_.user_supervisor;
+    if (a.pasid >> features_.pasid_bits)
+        co_return refuse(context, a, c, page_fault(a, c, {}, a.address, true));
     x86_64::regime tables;
     tables.tag = c.host.tag;
     tables.tag.space = a.pasid;

@@ -209,6 +209,18 @@ TEST(amd_vi_guests, a_guest_reaches_no_interrupt_by_its_tables_table_3) {
     EXPECT_EQ(g.event(), "INVALID_DEVICE_REQUEST DeviceID=0x1 PASID=0x0 Type=0x3 Address=0x1000");
 }
 
+TEST(amd_vi_guests, a_PASID_beyond_PASmax_has_no_tables_3_4_7) {
+    guests g(extended_feature::PASmax.put(everything, 3)); // 4 bits
+    const std::uint64_t table = g.add(1), cr3 = g.take();
+    g.set(g.guest_entry(cr3, 4, 0x1000), data | P | W | U);
+    for (const std::uint64_t pasid : {15, 16})
+        g.set(table + 8 * pasid, cr3 | 1);
+    g.start();
+    EXPECT_EQ(g.make(1, 0x1000, 15).status, ok);
+    EXPECT_NE(g.make(1, 0x1000, 16).status, ok);
+    EXPECT_EQ(g.event(), "IO_PAGE_FAULT DeviceID=0x1 PASID=0x10 read US Address=0x1000");
+}
+
 TEST(amd_vi_guests, what_the_features_leave_out_is_illegal_or_nothing) {
     guests g(extended_feature::GLXSup.put(extended_feature::GATS.put(everything, 0), 0));
     g.add(1, 2);          // a level more than GLXSup
