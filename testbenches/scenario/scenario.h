@@ -80,9 +80,9 @@ struct scenario {
     std::optional<recording_description> recording;
     std::optional<software_description> software;
     expectations expected;
-    std::shared_ptr<const story> told;  ///< it is a story of operations: nothing else is set but file, name and text
+    std::shared_ptr<const story> told; ///< it is a story of operations: nothing else is set but file, name and text
     std::shared_ptr<const comparison> compared; ///< it is the same work on many machines: so too
-    std::shared_ptr<const sweep> swept; ///< it is many scenarios: nothing else is set but file, name and text
+    std::shared_ptr<const sweep> swept;         ///< it is many scenarios: nothing else is set but file, name and text
 };
 
 } // namespace iommulab::scenarios

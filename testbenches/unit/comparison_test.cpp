@@ -1,52 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules: the work of a comparison is done on every machine, and its parts add up; what it can't mean is refused with
 // its place.
-#include "testbenches/scenario/run.h"
-#include "testbenches/scenario/scenario_schema.h"
-#include "traces/input_error.h"
+#include "testbenches/harness/scenario_folder.h"
 
-#include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
-#include <unistd.h>
 
 namespace iommulab::scenarios {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-class comparisons : public testing::Test {
-  protected:
-    comparisons() : folder_(fs::temp_directory_path() / ("iommulab-comparison-" + std::to_string(getpid()))) {
-        fs::create_directories(folder_);
-    }
-    ~comparisons() override { fs::remove_all(folder_); }
-
-    scenario read(const std::string& compare) {
-        const std::string path = (folder_ / "s.yaml").string();
-        std::ofstream(path) << compare;
-        return read_scenario(path);
-    }
-    std::string message(const std::string& compare) {
-        try {
-            read(compare);
-        } catch (const input_error& e) {
-            return e.what();
-        }
-        return "no error";
-    }
-    static boost::json::value result(const scenario& s) {
-        run_options quiet;
-        quiet.quiet = true;
-        return boost::json::parse(run(s, quiet).json);
-    }
-
-    fs::path folder_;
-};
+using comparisons = harness::scenario_folder;
 
 const std::string two = "compare:\n  requests: 500\n  window: 64KiB\n  machines:\n"
                         "    smmu: {platform: armv8-server.yaml}\n    gart: {platform: tegra20.yaml, pci: false}\n";

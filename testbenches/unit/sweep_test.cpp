@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules: a sweep measures what single runs measure; its errors are those of the published figures; what it can't mean
 // is refused before anything runs.
-#include "testbenches/scenario/run.h"
-#include "testbenches/scenario/scenario_schema.h"
-#include "traces/input_error.h"
+#include "testbenches/harness/scenario_folder.h"
 
-#include <systemc>
-
-#include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
-#include <unistd.h>
 
 namespace iommulab::scenarios {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 /// A memory of 100 ns, and a device whose requests take as long as the link says more.
@@ -33,37 +23,10 @@ masters:
     requests: 100
 )";
 
-class sweeps : public testing::Test {
-  protected:
-    sweeps() : folder_(fs::temp_directory_path() / ("iommulab-sweep-" + std::to_string(getpid()))) {
-        fs::create_directories(folder_);
-    }
-    ~sweeps() override { fs::remove_all(folder_); }
-
-    scenario read(const std::string& sweep, const read_options& options = {}) {
-        const std::string path = (folder_ / "s.yaml").string();
-        std::ofstream(path) << base << sweep;
-        return read_scenario(path, options);
-    }
-    std::string message(const std::string& sweep) {
-        try {
-            read(sweep);
-        } catch (const input_error& e) {
-            return e.what();
-        }
-        return "no error";
-    }
-    static boost::json::value result(const scenario& s) {
-        run_options quiet;
-        quiet.quiet = true;
-        return boost::json::parse(run(s, quiet).json);
-    }
-
-    fs::path folder_;
-};
+using sweeps = harness::scenario_folder;
 
 std::string sweep_of(const std::string& curves, const std::string& values = "[0, 50ns, 200ns]") {
-    return "sweep:\n  vary: masters.nic.link.round_trip\n  values: " + values +
+    return base + "sweep:\n  vary: masters.nic.link.round_trip\n  values: " + values +
            "\n  measure: read_latency\n  master: nic\n  curves:\n" + curves;
 }
 
@@ -134,13 +97,13 @@ TEST_F(sweeps, nonsense_is_refused_with_its_place) {
     EXPECT_THAT(message(sweep_of("    plain: {}\n", "[5parsecs]")), HasSubstr("found '5parsecs' for round_trip"));
     EXPECT_THAT(message(sweep_of("    plain: {set: [masters.nic.oustanding=4]}\n")), HasSubstr("outstanding"));
     EXPECT_THAT(message(sweep_of("    plain: {set: [masters]}\n")), HasSubstr("KEY=VALUE"));
-    EXPECT_THAT(message("sweep: {vary: seed, values: [1], measure: bandwidth, master: nik, curves: {a: {}}}\n"),
+    EXPECT_THAT(message(base + "sweep: {vary: seed, values: [1], measure: bandwidth, master: nik, curves: {a: {}}}\n"),
                 HasSubstr("found 'nik' for master"));
-    EXPECT_THAT(message("sweep: {vary: seed, values: [1], measure: power, master: nic, curves: {a: {}}}\n"),
+    EXPECT_THAT(message(base + "sweep: {vary: seed, values: [1], measure: power, master: nic, curves: {a: {}}}\n"),
                 HasSubstr("found 'power' for measure"));
-    EXPECT_THAT(message("sweep: {vary: seed, values: [1], measure: bandwidth, master: nic, curves: {}}\n"),
+    EXPECT_THAT(message(base + "sweep: {vary: seed, values: [1], measure: bandwidth, master: nic, curves: {}}\n"),
                 HasSubstr("found no curves"));
-    EXPECT_THAT(message("sweep: 5\n"), HasSubstr("found '5' for sweep"));
+    EXPECT_THAT(message(base + "sweep: 5\n"), HasSubstr("found '5' for sweep"));
 }
 
 } // namespace
