@@ -43,7 +43,10 @@ amd_iommu::amd_iommu(sc_core::sc_module_name name, const amd_vi_parameters& para
 void amd_iommu::connect_registers() {
     bank.on_write(reg::Control,
                   [this](unsigned, std::uint64_t before, std::uint64_t written) { write_control(before, written); });
-    bank.on_write(reg::CommandBufferTail, [this](unsigned, std::uint64_t, std::uint64_t) { kick_commands(); });
+    bank.on_write(reg::CommandBufferTail, [this](unsigned, std::uint64_t, std::uint64_t) {
+        hung_ = commands_hang();
+        kick_commands();
+    });
     bank.on_write(reg::Status, [this](unsigned, std::uint64_t, std::uint64_t) { refresh_interrupts(); });
     // what was granted outside or inside of another exclusion range is granted no more
     for (const auto* r : {&reg::ExclusionBase, &reg::ExclusionLimit})
@@ -89,7 +92,7 @@ void amd_iommu::reset_model() {
             set->at(level).lookups = set->at(level).hits = 0;
         set->clear();
     }
-    enabled_ = guest_translation_ = consuming_ = writing_ = writing_requests_ = false;
+    enabled_ = guest_translation_ = consuming_ = hung_ = writing_ = writing_requests_ = false;
     events_ = {};
     page_requests_ = {};
     reported_.clear();

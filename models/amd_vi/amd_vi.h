@@ -129,6 +129,7 @@ class amd_iommu : private detail::register_holder, public iommu {
     bool enabled_ = false;           ///< Control.IommuEn
     bool guest_translation_ = false; ///< Control.GTEn
     bool consuming_ = false;         ///< consume_commands runs
+    bool hung_ = false;              ///< it must not: commands_hang()
     bool writing_ = false;           ///< write_events runs
     bool writing_requests_ = false;  ///< write_page_requests runs
     fifo<fault> events_;             ///< entries to write, in order

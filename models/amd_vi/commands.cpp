@@ -32,8 +32,9 @@ constexpr reserved_bits of_all{below_opcode, ~std::uint64_t{0}};
 
 bool amd_iommu::commands_may_run() const {
     const plain_ring ring = ring_of(bank.get(reg::CommandBufferBase));
-    return bank.get(reg::Status, status::CmdBufRun) && !ring.empty(pointer(bank.get(reg::CommandBufferHead), ring),
-                                                                   pointer(bank.get(reg::CommandBufferTail), ring));
+    return !hung_ && bank.get(reg::Status, status::CmdBufRun) &&
+           !ring.empty(pointer(bank.get(reg::CommandBufferHead), ring),
+                       pointer(bank.get(reg::CommandBufferTail), ring));
 }
 
 void amd_iommu::kick_commands() {

@@ -39,7 +39,7 @@ domain* prepare(const provocation& p, iommu_core& core, kept_domains& kept) {
 
 result<void> attempt(const provocation& p, iommu_core& core, domain& d) {
     if (*p.inject)
-        core.in().injection().nth(p.inject, 1);
+        core.in().injection().nth(p.inject, p.inject_nth);
     device& last = *core.find_device(p.devices.back().name);
     if (p.direct)
         return d.attach_dev(last);

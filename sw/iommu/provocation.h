@@ -35,6 +35,7 @@ struct provocation {
     domain_type default_domain = domain_type::dma; ///< what devices get at boot
     bool no_default_domains = false;               ///< they get none: the attempt is the first attach
     const char* inject = "";                       ///< a point that fails once, from the attempt on
+    unsigned inject_nth = 1;                       ///< at which of its occurrences
     unsigned used_up = 0; ///< so many domains are attached, detached and kept before the attempt
     /// Attaches behind the core's back: the core would not get there, or its rollback would meet the row again.
     bool direct = false;

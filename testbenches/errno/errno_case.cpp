@@ -167,7 +167,7 @@ caller_measurement measure_caller(const sw::driver_description& driver, const sw
             if (p.before && !p.before(m.core(), last))
                 throw std::runtime_error("the scene could not be set");
             if (*p.inject)
-                m.kernel().injection().nth(p.inject, 1);
+                m.kernel().injection().nth(p.inject, p.inject_nth);
         };
         sw::caller_report r;
         try {

@@ -128,6 +128,34 @@ TEST_P(driver_on_model, passes_everything_in_an_identity_domain) {
     });
 }
 
+/// Two CPUs map and unmap in domains of two devices: the queue of commands is theirs together.
+TEST_P(driver_on_model, serves_two_cpus_at_once) {
+    auto description = machine_of(GetParam());
+    description.cpus.cpus = 3;
+    description.cpus.interrupt_cpu = 2;
+    auto second = description.devices.front();
+    second.description.name = "dev1";
+    second.description.spec->source_ids = {0x28};
+    description.devices.push_back(second);
+    software_machine m("m", description);
+    m.run([] {});
+    unsigned done = 0;
+    const auto work = [&](const char* name, std::uint64_t at) {
+        sw::domain& d = *m.device(name).in_group->default_domain();
+        for (int i = 0; i < 20; ++i) {
+            ASSERT_TRUE(sw::map(m.kernel(), d, 0x10000, at, 0x3000, rw));
+            ASSERT_TRUE(m.dma_write(name, 0x11000, bytes).ok);
+            ASSERT_GE(sw::unmap(m.kernel(), d, 0x10000, 0x3000), 0x3000u);
+            ASSERT_FALSE(m.dma_write(name, 0x11000, bytes).ok);
+        }
+        ++done;
+    };
+    m.cpus().run(1, [&] { work("dev1", buffer + 0x10000); });
+    m.run([&] { work("dev0", buffer); });
+    EXPECT_EQ(done, 2u);
+    EXPECT_TRUE(m.kernel().raised().empty());
+}
+
 /// Flush queues invalidate everything at once, and only then are tables that were unmapped free.
 TEST_P(driver_on_model, frees_memory_of_what_is_unmapped_and_given_back) {
     software_machine m("m", machine_of(GetParam()));

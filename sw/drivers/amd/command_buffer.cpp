@@ -123,8 +123,7 @@ bool command_buffer::queue_locked(const command_words& c, bool is_wait) {
     tail_ = next;
     ++counted_.commands;
     machine.barrier();
-    if (!is_wait || !kernel_.injection().fires("amd.completion_wait.doorbell"))
-        machine.mmio_write(firmware_.base + reg::CommandBufferTail.offset, tail_, 4);
+    machine.mmio_write(firmware_.base + reg::CommandBufferTail.offset, tail_, 4);
     unwaited_ = !is_wait;
     return true;
 }

@@ -54,7 +54,9 @@ constexpr injection_point points[] = {
     {"amd.device_table.alloc", "memory for the device table", enomem},
     {"amd.command_buffer.alloc", "memory for a command buffer", enomem},
     {"amd.event_log.alloc", "memory for an event log", enomem},
-    {"amd.completion_wait.doorbell", "the write of the tail pointer after a COMPLETION_WAIT is lost"},
+    {.name = "amd.command_buffer.doorbell",
+     .text = "the IOMMU consumes no command from a write of the tail pointer until the next one",
+     .by_hardware = true},
     {"amd.pri.enable", "the device refuses to enable PASID, PRI or ATS", eio},
     {"amd.ats.enable", "the device refuses to enable ATS", eio},
 };

@@ -38,11 +38,12 @@ std::vector<provocation> make() {
                    .units = {{}},
                    .devices = {at("dev", 0x10, {.ats = true})},
                    .inject = "amd.ats.enable"});
-    all.push_back({.row = "A-7",
+    all.push_back({.row = "A-7", // off the old domain: its entry, its pages, and then the wait
                    .preset = preset,
                    .units = {{}},
                    .devices = {at("dev", 0x10)},
-                   .inject = "amd.completion_wait.doorbell"});
+                   .inject = "amd.command_buffer.doorbell",
+                   .inject_nth = 3});
     return all;
 }
 

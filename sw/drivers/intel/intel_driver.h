@@ -10,7 +10,8 @@
 // unit does not have are kept as long as the domain, as another unit may still walk them (Linux frees them); that such
 // a unit walks from the wrong level is as in Linux. First level ranges that are not aligned to their size are
 // invalidated whole (Linux rounds down and leaves pages out). A superpage goes whole when a part of it is unmapped
-// (Linux takes the page for a table). A unit that does not answer ends the run, where Linux panics or hangs.
+// (Linux takes the page for a table). Lazy invalidation is not refused on units with caching mode. A unit that does not
+// answer ends the run, where Linux panics or hangs.
 #pragma once
 
 #include "sw/drivers/intel/dmar_unit.h"
