@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -85,6 +86,14 @@ struct amd_vi_machine : iommu_machine<amd_vi::amd_iommu, amd_vi::amd_vi_paramete
         for (; read_events != end; read_events = (read_events + 16) & ring_mask)
             all.push_back({ddr.store().read_u64(events + read_events), ddr.store().read_u64(events + read_events + 8)});
         return all;
+    }
+
+    /// The one event logged since the last call, in words; "none", or how many.
+    [[nodiscard]] std::string event() {
+        const auto all = logged();
+        if (all.size() != 1)
+            return all.empty() ? "none" : std::to_string(all.size()) + " events";
+        return amd_vi::describe_event(all.front());
     }
 
     std::uint64_t tail = 0, read_events = 0;

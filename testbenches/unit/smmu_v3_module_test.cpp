@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The SMMUv3 module in time: stalls and their resumption, queues and their errors, interrupts, order between commands
 // and accesses in flight. Section numbers are those of Arm IHI 0070.
+#include "testbenches/harness/pulse_counter.h"
 #include "testbenches/harness/smmu_v3_bench.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t data = smmu_v3_bench::data, evtq = smmu_v3_bench::evtq;
 constexpr auto ok = tlm::TLM_OK_RESPONSE;
+using harness::pulse_counter;
 
 std::uint64_t resume(std::uint32_t sid, unsigned action) {
     return smmu_v3_bench::command(opcode::CMD_RESUME, sid) | std::uint64_t{action} << 12;
@@ -229,18 +231,6 @@ TEST(smmu_v3_module, a_message_to_nowhere_is_a_global_error) {
     EXPECT_EQ(b.get(reg::GERROR), gerror::MSI_CMDQ_ABT_ERR.make(1));
     EXPECT_EQ(b.get(reg::CMDQ_CONS), 1U);
 }
-
-struct pulse_counter : sc_core::sc_module {
-    unsigned pulses = 0;
-    sc_core::sc_signal<bool>& wire;
-    pulse_counter(sc_core::sc_module_name name, sc_core::sc_signal<bool>& w) : sc_core::sc_module(name), wire(w) {
-        SC_HAS_PROCESS(pulse_counter);
-        SC_METHOD(count);
-        sensitive << wire.posedge_event();
-        dont_initialize();
-    }
-    void count() { ++pulses; }
-};
 
 TEST(smmu_v3_module, wires_pulse_for_events_syncs_and_errors) {
     smmu_v3_bench b("b");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The VT-d unit in time: translation of all kinds, fault records and events, invalidation and its errors, what is never
 // translated. Titles in comments are of sections of the VT-d specification.
+#include "testbenches/harness/pulse_counter.h"
 #include "testbenches/harness/vtd_machine.h"
 
 #include <gtest/gtest.h>
@@ -9,6 +10,7 @@ namespace iommulab::vtd {
 namespace {
 
 using harness::device_access;
+using harness::pulse_counter;
 using harness::vtd_machine;
 
 constexpr std::uint64_t data = vtd_machine::data, page = 0x1000;
@@ -354,17 +356,6 @@ TEST(vtd_module, an_event_that_is_served_while_masked_is_not_pending_any_more) {
     m.clear_fault();
     EXPECT_EQ(m.get(reg::FECTL), event_control::IM.make(1));
 }
-
-struct pulse_counter : sc_core::sc_module {
-    unsigned pulses = 0;
-    pulse_counter(sc_core::sc_module_name name, sc_core::sc_signal<bool>& wire) : sc_core::sc_module(name) {
-        SC_HAS_PROCESS(pulse_counter);
-        SC_METHOD(count);
-        sensitive << wire.posedge_event();
-        dont_initialize();
-    }
-    void count() { ++pulses; }
-};
 
 TEST(vtd_module, messages_to_the_interrupt_range_go_out_on_the_wires) {
     vtd_machine m("m");
