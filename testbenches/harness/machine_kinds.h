@@ -29,6 +29,7 @@ struct machine_kind {
     occupied over = occupied::refused;
     /// A page is unmapped as it was mapped: a part of a larger one takes it all.
     bool whole_leaves = false;
+    bool spans = true;        ///< a domain may have devices behind several IOMMUs
     std::string fault_text{}; ///< part of the line that a fault of a missing page leaves in the log
 };
 inline void PrintTo(const machine_kind& k, std::ostream* out) {
@@ -104,6 +105,25 @@ inline std::vector<machine_kind> x86_kinds() {
             vtd("legacy_by_choice", "qemu-scalable", "reason 0x0", {{"scalable", 0}}),
             amd("version_1"),
             amd("version_2", {{"version-2", 1}})};
+}
+
+inline std::vector<machine_kind> arm_kinds() {
+    std::vector<machine_kind> kinds;
+    for (const auto& [name, preset] :
+         {std::pair{"smmu_v3", "mmu-600"}, {"smmu_v3_range_invalidation", "mmu-700"}, {"smmu_v3_recorded", "qemu"}})
+        kinds.push_back({.name = name,
+                         .model = "smmu_v3",
+                         .preset = preset,
+                         .spans = false,
+                         .fault_text = "F_TRANSLATION StreamID=0x20"});
+    return kinds;
+}
+
+inline std::vector<machine_kind> all_kinds() {
+    std::vector<machine_kind> kinds = x86_kinds();
+    for (machine_kind& k : arm_kinds())
+        kinds.push_back(std::move(k));
+    return kinds;
 }
 
 } // namespace iommulab::harness

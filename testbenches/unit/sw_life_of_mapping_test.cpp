@@ -72,6 +72,12 @@ TEST_P(driver_on_model, shares_a_domain_between_two_iommus) {
     software_machine m("m", machine_of(GetParam(), 2));
     m.run([&] {
         auto d = m.core().allocate_domain(m.device("dev0"));
+        if (!GetParam().spans) {
+            ASSERT_TRUE(m.core().attach_device(*d, m.device("dev0")));
+            ASSERT_FALSE(m.core().attach_device(*d, m.device("dev1"))) << "or says that it does not";
+            m.core().detach_device(*d, m.device("dev0"));
+            return;
+        }
         ASSERT_TRUE(m.core().attach_device(*d, m.device("dev0")));
         ASSERT_TRUE(sw::map(m.kernel(), *d, 0x10000, buffer, 0x1000, rw));
         ASSERT_TRUE(sw::map(m.kernel(), *d, 0x11000, buffer + 0x8000, 0x1000, rw));
@@ -87,8 +93,8 @@ TEST_P(driver_on_model, shares_a_domain_between_two_iommus) {
         EXPECT_FALSE(m.dma_write("dev0", 0x10000, bytes).ok) << "left";
         EXPECT_TRUE(m.dma_write("dev1", 0x10000, bytes).ok) << "stays";
         m.core().detach_device(*d, m.device("dev1"));
+        EXPECT_TRUE(m.kernel().raised().empty());
     });
-    EXPECT_TRUE(m.kernel().raised().empty());
 }
 
 TEST_P(driver_on_model, blocks_what_is_claimed_and_what_is_released) {
@@ -179,7 +185,7 @@ TEST_P(driver_on_model, frees_memory_of_what_is_unmapped_and_given_back) {
     });
 }
 
-INSTANTIATE_TEST_SUITE_P(of, driver_on_model, testing::ValuesIn(harness::x86_kinds()),
+INSTANTIATE_TEST_SUITE_P(of, driver_on_model, testing::ValuesIn(harness::all_kinds()),
                          [](const auto& param_info) { return param_info.param.name; });
 
 } // namespace
