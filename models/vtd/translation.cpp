@@ -29,11 +29,12 @@ void halve(translation& t, std::uint64_t address) {
     t.input_base = address & ~t.offset_mask();
     t.output_base = output & ~t.offset_mask();
 }
-/// The part of `t` around `address` that has nothing to do with interrupts, neither as input nor as output.
-translation around_interrupts(translation t, std::uint64_t address) {
-    while (overlaps(t.input_base, t.offset_mask(), interrupt_range_first, interrupt_range_last) ||
+/// The part of `t` around `a`'s address that has nothing to do with interrupts, neither as output nor as input, which
+/// is one only without PASID.
+translation around_interrupts(translation t, const access& a) {
+    while ((!a.has_pasid && overlaps(t.input_base, t.offset_mask(), interrupt_range_first, interrupt_range_last)) ||
            overlaps(t.output_base, t.offset_mask(), interrupt_range_first, interrupt_range_last))
-        halve(t, address);
+        halve(t, a.address);
     return t;
 }
 
@@ -64,6 +65,18 @@ std::uint8_t rights_without_pasid(std::uint8_t allowed, bool privileged) {
     const bool read = allowed & (privileged ? rights::privileged_read : rights::read);
     const bool write = allowed & (privileged ? rights::privileged_write : rights::write);
     return static_cast<std::uint8_t>((read ? rights::reads | rights::executes : 0) | (write ? rights::writes : 0));
+}
+
+/// What of `allowed` a request's entries leave to others like it, which caches answer before those are looked at.
+std::uint8_t rights_under(const request_configuration& c, const access& a, std::uint8_t allowed) {
+    constexpr std::uint8_t supervisor = rights::privileged_read | rights::privileged_write | rights::privileged_execute;
+    if (!a.has_pasid)
+        return allowed; // ERE doesn't concern those, and RID_PRIV makes all of them alike
+    if (!c.supervisor_requests)
+        allowed &= static_cast<std::uint8_t>(~supervisor);
+    if (!c.execute_requests)
+        allowed &= static_cast<std::uint8_t>(~rights::executes);
+    return allowed;
 }
 
 /// The second stage of a request, behind its first.
@@ -144,8 +157,11 @@ walk<outcome> remapping_unit::translate_remapped(walk_context& context, access a
     }
     auto question = context.find_translation(c.tag, a);
     const translation* known = co_await question;
-    if (known)
-        co_return *known;
+    if (known) {
+        translation page = *known;
+        page.allowed = rights_under(c, a, page.allowed);
+        co_return page;
+    }
 
     translation page;
     fault_reason reason = fault_reason::none;
@@ -163,7 +179,8 @@ walk<outcome> remapping_unit::translate_remapped(walk_context& context, access a
     const auto requests = static_cast<std::uint8_t>(regime::requests.of(c.tag.regime));
     if (requests != regime::with_pasid)
         page.allowed = rights_without_pasid(page.allowed, requests == regime::without_pasid_privileged);
-    co_return around_interrupts(page, a.address);
+    page.allowed = rights_under(c, a, page.allowed);
+    co_return around_interrupts(page, a);
 }
 
 /// The tables of a request. False: `reason` says why not.
@@ -289,9 +306,10 @@ outcome remapping_unit::pass_through(walk_context& context, const access& a, con
     if (is_protected(a.address))
         return context.refuse(silent_abort()); // no fault is recorded for protected memory
     translation t = identity(features_.host_bits);
+    t.allowed = rights_under(c, a, t.allowed);
     t.tag.vm = c.tag.vm;
     t.cacheable = a.type == address_type::untranslated;
-    return around_protected(around_interrupts(t, a.address), a.address);
+    return around_protected(around_interrupts(t, a), a.address);
 }
 
 bool remapping_unit::is_protected(const translation& t) const {

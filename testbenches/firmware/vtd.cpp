@@ -128,7 +128,7 @@ class vtd_firmware final : public firmware {
                        hex(a.source_id) + ", expected 4 KiB");
             if (a.source_id > 0xffff)
                 refuse("found source " + hex(a.source_id) + ", expected at most 16 bits: a requester id");
-            if (a.pasid && std::bit_width(*a.pasid) > static_cast<int>(ecap::PSS.of(ecap_)) + 1)
+            if (a.pasid && static_cast<unsigned>(std::bit_width(*a.pasid)) > ecap::PSS.of(ecap_) + 1)
                 refuse("found PASID " + std::to_string(*a.pasid) + ", expected at most " +
                        std::to_string(ecap::PSS.of(ecap_) + 1) + " bits");
             if (a.kind == translation_kind::bypass && !ecap::PT.of(ecap_))

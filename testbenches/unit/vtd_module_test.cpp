@@ -141,6 +141,36 @@ TEST(vtd_module, SPT_5_and_6_requests_that_the_PASID_entry_does_not_take) {
     EXPECT_EQ(m.perform(a).status, ok);
 }
 
+TEST(vtd_module, SPT_5_and_6_caches_do_not_take_such_requests_either) {
+    scalable_machine m;
+    const std::uint64_t tables = m.new_table();
+    m.map_first(tables, 0x5000, data);
+    constexpr unsigned first = 1, pass_through = 4;
+    m.set_pasid(5, vtd_machine::pasid_entry(first, 7, tables, 0));
+    m.set_pasid(6, vtd_machine::pasid_entry(first, 7, tables | 3, 0)); // SRE, ERE: caches may have the pages
+    m.set_pasid(7, vtd_machine::pasid_entry(pass_through, 7, 0, 0));
+    for (const std::uint32_t pasid : {6U, 5U, 7U}) {
+        device_access a = m.with_pasid(pasid, pasid == 7 ? data : 0x5008);
+        EXPECT_EQ(m.perform(a).status, ok) << pasid;
+        a.privileged = true;
+        EXPECT_EQ(m.perform(a).status == ok, pasid == 6) << pasid;
+        EXPECT_EQ(m.take_reason(), pasid == 6 ? fault_reason::none : fault_reason::supervisor_requests_disabled);
+        a.privileged = false;
+        a.instruction = true;
+        EXPECT_EQ(m.perform(a).status == ok, pasid == 6) << pasid;
+        EXPECT_EQ(m.take_reason(), pasid == 6 ? fault_reason::none : fault_reason::execute_requests_disabled);
+    }
+}
+
+TEST(vtd_module, with_PASID_the_interrupt_address_range_is_an_input_like_others) {
+    scalable_machine m;
+    const std::uint64_t tables = m.new_table();
+    m.map_first(tables, 0xfee0'0000, data, 7, 21);
+    m.set_pasid(5, vtd_machine::pasid_entry(1, 7, tables, 0));
+    for (unsigned again = 0; again < 2; ++again)
+        EXPECT_EQ(vtd_machine::value_of(m.perform(m.with_pasid(5, 0xfee0'0008))), 42U);
+}
+
 TEST(vtd_module, requests_without_PASID_have_the_privilege_of_RID_PRIV) {
     scalable_machine m;
     const std::uint64_t tables = m.new_table();

@@ -14,30 +14,6 @@
 namespace iommulab::vtd {
 namespace {
 
-TEST(vtd_registers, every_register_keeps_what_its_mask_lets_through) {
-    register_bank bank(registers());
-    for (const register_declaration& r : registers()) {
-        bank.write(r.offset, r.bytes, ~std::uint64_t{0});
-        EXPECT_EQ(bank.read(r.offset, r.bytes), ((r.reset & ~r.writable) | r.writable) & ~r.clears) << r.name;
-        bank.write(r.offset, r.bytes, 0);
-        EXPECT_EQ(bank.read(r.offset, r.bytes), r.reset & ~r.writable & ~r.clears) << r.name;
-    }
-}
-
-TEST(vtd_registers, fields_do_not_overlap_and_name_every_writable_bit) {
-    for (const register_declaration& r : registers()) {
-        std::uint64_t seen = 0;
-        for (const bit_field& f : r.fields) {
-            const std::uint64_t bits = f.mask() << f.lsb;
-            EXPECT_EQ(seen & bits, 0U) << r.name << '.' << f.name;
-            seen |= bits;
-        }
-        if (!r.fields.empty()) {
-            EXPECT_EQ((r.writable | r.clears) & ~seen, 0U) << r.name << ": writable bits that no field names";
-        }
-    }
-}
-
 TEST(vtd_registers, offsets_are_those_of_the_manual) {
     for (const auto& [r, offset] : {std::pair{&reg::GSTS, 0x1cU},
                                     {&reg::RTADDR, 0x20U},
@@ -108,30 +84,6 @@ TEST(vtd_features, what_the_model_lacks_is_named) {
     EXPECT_NE(complaint(ecap::SMTS, 0, true).find("ECAP.SMTS"), std::string::npos);
     EXPECT_NE(complaint(ecap::FSTS, 0, true).find("ECAP.NEST"), std::string::npos);
     EXPECT_NE(complaint_about({}, 31).find("host_address_bits"), std::string::npos);
-}
-
-TEST(vtd_parameters, presets_apply_and_make_legal_caches_and_identification) {
-    for (const preset& p : presets()) {
-        const unit_parameters s = preset_parameters(p.name);
-        EXPECT_EQ(complaint_about(s.id, s.host_address_bits), "") << p.name;
-        std::vector<cache_parameters> all{s.micro_tlb, s.tlb, s.context_cache, s.pasid_cache, s.nested_cache};
-        all.insert(all.end(), s.first_stage_cache.begin(), s.first_stage_cache.end());
-        all.insert(all.end(), s.second_stage_cache.begin(), s.second_stage_cache.end());
-        for (const cache_parameters& c : all)
-            EXPECT_NO_THROW(set_associative_cache<int>{c}) << p.name;
-    }
-    EXPECT_THROW(preset_parameters("xeon-999"), parameter_error);
-}
-
-TEST(vtd_parameters, names_are_unique_and_defaults_within_their_range) {
-    const unit_parameters defaults;
-    std::set<std::string_view> names;
-    for (const auto& p : parameter_table()) {
-        EXPECT_TRUE(names.insert(p.name).second) << p.name;
-        EXPECT_GE(p.get(defaults), p.minimum) << p.name;
-        EXPECT_LE(p.get(defaults), p.maximum) << p.name;
-        EXPECT_NE(std::string_view(p.source), "") << p.name;
-    }
 }
 
 TEST(vtd_parameters, a_feature_is_a_field_of_CAP_or_ECAP) {
