@@ -65,8 +65,8 @@ intel_domain::~intel_domain() {
         kernel_.machine().release(root, page_bytes);
 }
 
-std::uint32_t intel_domain::id_on(const dmar_unit& unit) const {
-    const auto there = units_.find(const_cast<dmar_unit*>(&unit));
+std::uint32_t intel_domain::id_on(dmar_unit& unit) const {
+    const auto there = units_.find(&unit);
     return there == units_.end() ? null_domain_id : there->second.domain_id;
 }
 

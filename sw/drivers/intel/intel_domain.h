@@ -44,7 +44,7 @@ class intel_domain final : public domain, private table_memory, private table_li
     [[nodiscard]] unsigned levels() const { return tables_->levels(); }
     [[nodiscard]] unsigned width() const { return width_; }
     /// Its id on a unit; 0: it is not there.
-    [[nodiscard]] std::uint32_t id_on(const dmar_unit& unit) const;
+    [[nodiscard]] std::uint32_t id_on(dmar_unit& unit) const;
 
     /// Takes a device off whatever domain it is on, for good: PASID and context entries, ATS, domain id.
     static void remove(dmar_device& d);
