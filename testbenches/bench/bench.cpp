@@ -92,7 +92,7 @@ class arena {
             at("at_miss", {.loosely_timed = false, .misses = true}, 0.05), at_stage, 0);
         add("debug", "transport_dbg, walks 4 levels", debug("debug", 0.3), lt_direct, 0);
 
-        // The same on AMD-Vi: what is asked of one model is asked of the next.
+        // The same on AMD-Vi and VT-d: what is asked of one model is asked of the next.
         add("amd_vi_lt_hit", "AMD-Vi: b_transport, TLB hit",
             lt("amd_vi_lt_hit", {}, lt_mode::nosync, 4, make_amd_vi_world), lt_translate, 1.6);
         add("amd_vi_lt_miss", "AMD-Vi: b_transport, every access walks 4 levels",
@@ -104,6 +104,18 @@ class arena {
             at("amd_vi_at_hit", {.loosely_timed = false}, 0.2, make_amd_vi_world), at_stage, 1.4);
         add("amd_vi_at_miss", "AMD-Vi: four phases, 16 outstanding, every access walks 4 levels",
             at("amd_vi_at_miss", {.loosely_timed = false, .misses = true}, 0.05, make_amd_vi_world), at_stage, 0);
+
+        add("vtd_lt_hit", "VT-d: b_transport, TLB hit", lt("vtd_lt_hit", {}, lt_mode::nosync, 4, make_vtd_world),
+            lt_translate, 1.6);
+        add("vtd_lt_miss", "VT-d: b_transport, every access walks 4 levels",
+            lt("vtd_lt_miss", {.misses = true}, lt_mode::nosync, 1, make_vtd_world), lt_direct, 12);
+        add("vtd_lt_nested_miss", "VT-d: b_transport, 4 levels of the first stage over 4 of the second",
+            lt("vtd_lt_nested_miss", {.nested = true, .misses = true}, lt_mode::nosync, 0.3, make_vtd_world), lt_direct,
+            0);
+        add("vtd_at_hit", "VT-d: four phases, 16 outstanding, TLB hit",
+            at("vtd_at_hit", {.loosely_timed = false}, 0.2, make_vtd_world), at_stage, 1.4);
+        add("vtd_at_miss", "VT-d: four phases, 16 outstanding, every access walks 4 levels",
+            at("vtd_at_miss", {.loosely_timed = false, .misses = true}, 0.05, make_vtd_world), at_stage, 0);
     }
 
     std::vector<contest>& contests() { return contests_; }

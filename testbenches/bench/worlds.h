@@ -51,5 +51,7 @@ class translating_world {
 std::unique_ptr<translating_world> make_smmu_v3_world(const std::string& name, const world_options& options);
 /// Nested: a guest's tables over host tables.
 std::unique_ptr<translating_world> make_amd_vi_world(const std::string& name, const world_options& options);
+/// Nested: scalable mode, the first stage over the second; else the second alone, in legacy mode.
+std::unique_ptr<translating_world> make_vtd_world(const std::string& name, const world_options& options);
 
 } // namespace iommulab::bench
