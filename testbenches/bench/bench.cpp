@@ -26,8 +26,8 @@ constexpr rawbench::addr_walk other_pages{.base = 0, .span = 8 * 4096, .stride =
 struct debug_initiator : bench_base, tlm::tlm_bw_transport_if<> {
     tlm::tlm_initiator_socket<64> i{"i"};
     SC_HAS_PROCESS(debug_initiator);
-    debug_initiator(sc_core::sc_module_name name, std::string label, std::uint64_t operations)
-        : bench_base(name, std::move(label), operations) {
+    debug_initiator(sc_core::sc_module_name name, std::string text, std::uint64_t operations)
+        : bench_base(name, std::move(text), operations) {
         i.bind(*this);
         SC_METHOD(run);
         sensitive << start;

@@ -26,7 +26,7 @@ struct device_access {
     std::uint32_t source_id = 0;
     std::uint64_t address = 0;
     bool write = false, instruction = false, privileged = false;
-    std::optional<std::uint32_t> pasid;
+    std::optional<std::uint32_t> pasid{};
     address_type type = address_type::untranslated;
     std::vector<unsigned char> data; ///< written, or read
     std::uint64_t not_before_ps = 0; ///< simulated time of BEGIN_REQ at the earliest

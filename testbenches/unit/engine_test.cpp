@@ -3,32 +3,13 @@
 // modes.
 #include "models/core/payload_pool.h"
 #include "models/memory/memory.h"
+#include "testbenches/harness/allocation_counter.h"
 #include "testbenches/invented/flat_iommu.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <new>
-
-namespace {
-bool counting = false;
-std::uint64_t allocations = 0;
-} // namespace
-
-void* operator new(std::size_t bytes) {
-    allocations += counting;
-    if (void* p = std::malloc(bytes ? bytes : 1))
-        return p;
-    throw std::bad_alloc();
-}
-void operator delete(void* p) noexcept {
-    std::free(p);
-}
-void operator delete(void* p, std::size_t) noexcept {
-    std::free(p);
-}
 
 namespace iommulab {
 namespace {
@@ -61,7 +42,7 @@ struct script_master : sc_core::sc_module, tlm::tlm_bw_transport_if<> {
     payload_pool<observed> pool;
     sc_core::sc_event go;
     std::size_t next = 0;
-    bool busy = false;
+    bool busy = false, keep_data = true;
 
     explicit script_master(sc_core::sc_module_name name) : sc_core::sc_module(name) {
         socket.bind(*this);
@@ -108,7 +89,7 @@ struct script_master : sc_core::sc_module, tlm::tlm_bw_transport_if<> {
         }
         p.owner->answered_ps = sc_core::sc_time_stamp().value();
         p.owner->status = p.get_response_status();
-        if (!counting)
+        if (keep_data)
             p.owner->bytes.assign(p.get_data_ptr(), p.get_data_ptr() + p.get_data_length());
         order.push_back(static_cast<std::size_t>(p.owner - seen.data()));
         phase = tlm::END_RESP;
@@ -448,17 +429,19 @@ TEST(engine, a_stalled_access_can_be_ended) {
 
 TEST(engine, hits_allocate_nothing_cycle_approximate) {
     bench b;
+    std::size_t taken = ~std::size_t{0};
     for (unsigned n = 0; n < 6000; ++n)
         b.master.script.push_back({10'000 + 1'000ULL * n, 0x1000ULL * (n % 4) + 64ULL * (n / 4 % 64)});
     b.master.order.reserve(6000);
     b.run([&](software&) {
         sc_core::wait(sc_time(3'000'000.0, sc_core::SC_PS));
-        allocations = 0;
-        counting = true;
+        b.master.keep_data = false;
+        const std::size_t before = heap_allocations();
         sc_core::wait(sc_time(2'000'000.0, sc_core::SC_PS));
-        counting = false;
+        taken = heap_allocations() - before;
+        b.master.keep_data = true;
     });
-    EXPECT_EQ(allocations, 0U);
+    EXPECT_EQ(taken, 0U);
     EXPECT_EQ(b.master.order.size(), 6000U);
 }
 
@@ -504,12 +487,10 @@ TEST(engine, hits_allocate_nothing_loosely_timed) {
         sc_time delay;
         for (unsigned n = 0; n < 100; ++n)
             b.access(0x1000 + 64 * (n % 64), false, bytes, 64, delay);
-        allocations = 0;
-        counting = true;
+        const std::size_t before = heap_allocations();
         for (unsigned n = 0; n < 1000; ++n)
             b.access(0x1000 + 64 * (n % 64), false, bytes, 64, delay);
-        counting = false;
-        EXPECT_EQ(allocations, 0U);
+        EXPECT_EQ(heap_allocations() - before, 0U);
     });
 }
 
