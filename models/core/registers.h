@@ -30,6 +30,15 @@ struct register_declaration {
     const char* text = ""; ///< what it is for, with the manual's section
 };
 
+/// The declaration at `offset` in an array of them. As a constant, one for an offset without any does not compile.
+template <class Table>
+constexpr const register_declaration& declaration_at(const Table& table, std::uint32_t offset) {
+    for (const register_declaration& r : table)
+        if (r.offset == offset)
+            return r;
+    return table[table.size()]; // no constant expression
+}
+
 /// The registers of one IOMMU. Accesses may be narrower or wider than a register, as long as they are of 1, 2, 4 or 8
 /// bytes and aligned; what no declaration covers reads as zero and ignores writes (RAZ/WI), as the manuals have
 /// reserved space, and so do accesses of another size or alignment. Little-endian: byte 0 of a register holds its bits

@@ -75,11 +75,11 @@ void exposure::returned() {
 }
 
 void exposure::invalidated(sw::domain& d, std::uint64_t iova, std::uint64_t) {
-    const auto place = open_.find({&d, iova});
-    if (place == open_.end())
+    const auto window_open = open_.find({&d, iova});
+    if (window_open == open_.end())
         return;
-    const std::shared_ptr<window> w = place->second;
-    open_.erase(place);
+    const std::shared_ptr<window> w = window_open->second;
+    open_.erase(window_open);
     w->invalidated = true;
     end(*w, machine_.cpus().now_ns());
     if (w->tried)

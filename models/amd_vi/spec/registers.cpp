@@ -71,10 +71,7 @@ constexpr std::array table{
 };
 
 constexpr const register_declaration& at(std::uint32_t offset) {
-    for (const auto& r : table)
-        if (r.offset == offset)
-            return r;
-    return table[table.size()]; // not a constant expression: the offset must exist
+    return declaration_at(table, offset);
 }
 
 } // namespace
