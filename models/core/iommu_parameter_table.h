@@ -85,29 +85,23 @@ std::vector<parameter<Struct>> declare_iommu_parameters() {
         t.push_back(declare<Struct, p>(name, unit, member, least, most, source, std::move(choices)));
     };
     add("clock_period_ps", "ps", &p::clock_period_ps, 1, 1'000'000, "assumption: 1 GHz");
-    add("port_outstanding", "accesses", &p::port_outstanding, 1, 4096,
-        "gem5 src/dev/arm (b1a44b89): xlate_slots 64; MMU-600 TCU in Agilex 5 (Intel 814346): XLATE_SLOTS 64");
-    add("port_accept_cycles", "cycles", &p::port_accept_cycles, 1, 1000, "MMU-600AE TRM: one look-up a cycle");
+    add("port_outstanding", "accesses", &p::port_outstanding, 1, 4096, "assumption");
+    add("port_accept_cycles", "cycles", &p::port_accept_cycles, 1, 1000, "assumption: one look-up a cycle");
     add("order", "choice", &p::order, 0, 1,
-        "assumption: in order, as one AXI id; PCIe Base 2.4 asks for it within a requester's posted writes",
+        "assumption: in order; PCIe Base 2.4 asks for it within a requester's posted writes",
         {"in_order", "per_requester"});
     declare_cache(
-        t, "micro_tlb", [](Struct& s) -> cache_parameters& { return s.micro_tlb; },
-        "gem5 src/dev/arm (b1a44b89): 32 entries, fully associative, 1 cycle; MMU-600AE TRM: pseudo-LRU");
+        t, "micro_tlb", [](Struct& s) -> cache_parameters& { return s.micro_tlb; }, "assumption");
     declare_cache(
-        t, "tlb", [](Struct& s) -> cache_parameters& { return s.tlb; },
-        "Intel 683567 (MMU-500): 512 entries; MMU-600AE TRM: 4-way, random; gem5 src/dev/arm (b1a44b89): 3 cycles");
-    add("request_cycles", "cycles", &p::request_cycles, 0, 10000,
-        "gem5 src/dev/arm (b1a44b89): ifc_smmu_lat 8, from a port to the shared part");
-    add("walkers", "walkers", &p::walkers, 1, 4096, "gem5 src/dev/arm (b1a44b89): ptw_slots 16");
+        t, "tlb", [](Struct& s) -> cache_parameters& { return s.tlb; }, "assumption");
+    add("request_cycles", "cycles", &p::request_cycles, 0, 10000, "assumption; from a port to the shared part");
+    add("walkers", "walkers", &p::walkers, 1, 4096, "assumption");
     add("walker_release_cycles", "cycles", &p::walker_release_cycles, 0, 10000,
         "assumption: none; from a walk's answer until its walker takes the next");
     add("blocking_misses", "1", &p::blocking_misses, 0, 1,
-        "assumption: 0; 1: a miss without a walker holds up the look-ups behind it (MMU-500 TRM DDI0517: blocks the "
-        "channel)");
-    add("table_outstanding", "reads", &p::table_outstanding, 1, 4096,
-        "assumption: as many as walkers; MMU-600AE TRM: at most PTW_SLOTS + 2");
-    add("register_cycles", "cycles", &p::register_cycles, 0, 10000, "assumption: an APB access");
+        "assumption: 0; 1: a miss without a walker holds up the look-ups behind it");
+    add("table_outstanding", "reads", &p::table_outstanding, 1, 4096, "assumption: as many as walkers");
+    add("register_cycles", "cycles", &p::register_cycles, 0, 10000, "assumption: an access on a peripheral bus");
     add("posted_writes", "writes", &p::posted_writes, 0, 64,
         "assumption: none; register writes that a bridge holds while the writer goes on, until a read pushes them");
     add("response_cycles", "cycles", &p::response_cycles, 0, 10000, "assumption: one register stage");

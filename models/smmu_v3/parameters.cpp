@@ -72,6 +72,27 @@ void add_features(std::vector<row>& t) {
 
 std::vector<row> make_table() {
     std::vector<row> t = declare_iommu_parameters<smmu_parameters>();
+    default_comes_from(
+        t, "port_outstanding",
+        "gem5 src/dev/arm (b1a44b89): xlate_slots 64; MMU-600 TCU in Agilex 5 (Intel 814346): XLATE_SLOTS "
+        "64");
+    default_comes_from(t, "port_accept_cycles", "MMU-600AE TRM: one look-up a cycle");
+    default_comes_from(t, "order", "assumption: in order, as one AXI id");
+    default_comes_from(
+        t, "micro_tlb",
+        "gem5 src/dev/arm (b1a44b89): 32 entries, fully associative, 1 cycle; MMU-600AE TRM: pseudo-LRU");
+    default_comes_from(
+        t, "tlb",
+        "Intel 683567 (MMU-500): 512 entries; MMU-600AE TRM: 4-way, random; gem5 src/dev/arm (b1a44b89): 3 cycles");
+    default_comes_from(t, "request_cycles",
+                       "gem5 src/dev/arm (b1a44b89): ifc_smmu_lat 8, from a port to the shared part");
+    default_comes_from(t, "walkers", "gem5 src/dev/arm (b1a44b89): ptw_slots 16");
+    default_comes_from(
+        t, "blocking_misses",
+        "assumption: 0; 1: a miss without a walker holds up the look-ups behind it (MMU-500 TRM DDI0517: "
+        "blocks the channel)");
+    default_comes_from(t, "table_outstanding", "assumption: as many as walkers; MMU-600AE TRM: at most PTW_SLOTS + 2");
+    default_comes_from(t, "register_cycles", "assumption: an APB access");
     declare_cache(
         t, "configuration_cache", [](smmu_parameters& p) -> cache_parameters& { return p.configuration_cache; },
         "MMU-600AE TRM: 4-way, STE and CD together; 256 entries: Intel 814346 4.3.4.4.1; latency: gem5 SMMUv3.py "
