@@ -521,8 +521,10 @@ class fuzzing_guest {
         const std::uint64_t type = choose_(choose_(4) ? 9 : 16);
         const std::uint64_t bits = any() & ~std::uint64_t{0xe0f} & (choose_(3) ? 0x0000'00ff'ffff'ffff : ~0ULL);
         const std::uint64_t high = choose_(2) ? any_address() & ~std::uint64_t{0xfff} : choose_(2) ? any() : 0;
+        // half of them where the unit reads next, so that some are carried out
+        const std::uint64_t place = choose_(2) ? m_.get(reg::IQT) / 16 % 256 : choose_(256);
         m_.write_words(
-            vtd_machine::queue + choose_(256) * 16,
+            vtd_machine::queue + place * 16,
             std::array<std::uint64_t, 2>{
                 good ? sound[choose_(std::size(sound))] | choose_(32) << (choose_(2) ? 16 : 32) : bits | type, high});
     }
