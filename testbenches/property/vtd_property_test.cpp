@@ -408,7 +408,7 @@ void compare_with_the_reference(way mode) {
         machines_of(ref::choose_with(shape_engine),
                     mode == way::loose ? simulation_mode::loosely_timed : simulation_mode::cycle_approximate);
     tally seen;
-    setenv("RC_PARAMS", "max_success=150", 0);
+    setenv("RC_PARAMS", "max_success=600", 0);
     rc::check("the reference says the same", [&] {
         const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
         std::mt19937_64 engine(seed);
