@@ -8,11 +8,17 @@
 #include "testbenches/scenario/sweep_run.h"
 #include "testbenches/scenario/traffic_run.h"
 
+#include <stdexcept>
+
 namespace iommulab::scenarios {
 
 run_result run(const scenario& s, const run_options& options) {
+    if (s.told || s.compared || s.swept)
+        for (const std::string& file : {options.vcd, options.timeline})
+            if (!file.empty())
+                throw std::runtime_error(s.file + ": many simulations, of which none writes " + file);
     if (s.told)
-        return run_story(*s.told, options);
+        return run_story(*s.told);
     if (s.compared)
         return run_comparison(s, options);
     if (s.swept)

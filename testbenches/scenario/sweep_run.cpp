@@ -40,6 +40,7 @@ double measured(const sweep& s, const std::string& result) {
 struct curve_result {
     const sweep::curve* what;
     std::vector<double> model;
+    std::vector<std::string> unmet;      ///< values at which the scenario's own expectations were broken
     std::size_t worst = 0;               ///< point with the largest error
     std::optional<double> worst_percent; ///< nothing was published
 
@@ -52,9 +53,9 @@ struct curve_result {
         const auto e = error_percent(point);
         return !e || !what->tolerance_percent[point] || std::abs(*e) <= *what->tolerance_percent[point];
     }
-    /// Points that are further off than they may be.
+    /// Points that are further off than they may be, and broken expectations.
     [[nodiscard]] std::size_t broken() const {
-        std::size_t n = 0;
+        std::size_t n = unmet.size();
         for (std::size_t point = 0; point < model.size(); ++point)
             n += !met(point);
         return n;
@@ -132,8 +133,10 @@ std::string to_text(const scenario& s, const std::vector<curve_result>& all, con
             out += fmt::format("worst error {:+.2f}% at {}", *r.worst_percent, w.values[r.worst]);
         else
             out += "nothing published";
-        if (const std::size_t broken = r.broken(); broken != 0)
-            out += fmt::format("; {} beyond the tolerance", broken);
+        if (const std::size_t off = r.broken() - r.unmet.size(); off != 0)
+            out += fmt::format("; {} beyond the tolerance", off);
+        for (const std::string& value : r.unmet)
+            out += "; broken expectations at " + value;
         out += "\n";
         if (!r.what->text.empty())
             out += "  " + r.what->text + "\n";
@@ -151,7 +154,8 @@ run_result run_sweep(const scenario& s, const run_options& options) {
             jobs.emplace_back([&w, &point] {
                 run_options quiet;
                 quiet.quiet = true;
-                return fmt::format("{}", measured(w, run(point, quiet).json));
+                const run_result one = run(point, quiet);
+                return fmt::format("{} {}", one.met ? 1 : 0, measured(w, one.json));
             });
     const auto began = std::chrono::steady_clock::now();
     progress_line progress(!options.quiet);
@@ -167,7 +171,10 @@ run_result run_sweep(const scenario& s, const run_options& options) {
         for (const std::string& value : w.values) {
             if (!next->failure.empty())
                 throw std::runtime_error(c.name + " at " + w.vary + "=" + value + ": " + next->failure);
-            r.model.push_back(std::stod((next++)->text));
+            if (next->text.front() != '1')
+                r.unmet.push_back(value);
+            r.model.push_back(std::stod(next->text.substr(2)));
+            ++next;
         }
         r.judge();
     }

@@ -74,6 +74,19 @@ TEST_F(sweeps, each_point_may_have_a_tolerance_of_its_own) {
     EXPECT_FALSE(with("[-, 3, 1000000]"));
 }
 
+TEST_F(sweeps, a_point_that_breaks_the_scenarios_expectations_breaks_the_sweep) {
+    const std::string enough = "expect: {min_requests: 100}\n", too_many = "expect: {min_requests: 101}\n";
+    EXPECT_TRUE(result(read(sweep_of("    plain: {}\n") + enough)).at("met").as_bool());
+    EXPECT_FALSE(result(read(sweep_of("    plain: {}\n") + too_many)).at("met").as_bool());
+}
+
+TEST_F(sweeps, no_files_of_single_simulations) {
+    run_options options;
+    options.quiet = true;
+    options.vcd = "waves.vcd";
+    EXPECT_THROW(run(read(sweep_of("    plain: {}\n")), options), std::runtime_error);
+}
+
 TEST_F(sweeps, overrides_reach_the_points_and_the_sweep) {
     read_options options;
     options.overrides = {"platform.memories.ram.read_latency=400ns", "sweep.values=[10ns]"};
