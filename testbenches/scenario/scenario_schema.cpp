@@ -629,7 +629,8 @@ scenario read_sweep(const node& root, const std::string& path, const read_option
     for (sweep::curve& c : swept->curves)
         for (const std::string& value : swept->values) {
             read_options point = options;
-            point.overrides.insert(point.overrides.end(), c.settings.begin(), c.settings.end());
+            // the command line has the last word, but for what is varied
+            point.overrides.insert(point.overrides.begin(), c.settings.begin(), c.settings.end());
             point.overrides.push_back(swept->vary + '=' + value);
             c.points.push_back(read_scenario_tree(base, path, point));
             check_measurable(*swept, c.points.back(), root.find("sweep")->where);

@@ -95,6 +95,15 @@ TEST_F(sweeps, overrides_reach_the_points_and_the_sweep) {
     EXPECT_GE(model(r, 0, 0), 410.0);
 }
 
+TEST_F(sweeps, the_command_line_has_the_last_word) {
+    read_options options;
+    options.overrides = {"platform.memories.ram.read_latency=400ns", "masters.nic.link.round_trip=1us"};
+    const boost::json::value r =
+        result(read(sweep_of("    slow: {set: [platform.memories.ram.read_latency=300ns]}\n"), options));
+    EXPECT_GE(model(r, 0, 0), 400.0);
+    EXPECT_LT(model(r, 0, 0), 500.0); // what is varied stays varied
+}
+
 TEST_F(sweeps, nonsense_is_refused_with_its_place) {
     EXPECT_THAT(message(sweep_of("    plain: {published: [1, 2]}\n")),
                 HasSubstr("s.yaml:16:24: found 2 published figures, expected 3, one for each of values"));
