@@ -5,8 +5,9 @@
 
 namespace iommulab {
 
-void timed_context::begin(time_sheet* sheet, const access& a) {
+void timed_context::begin(time_sheet* sheet, const access& a, walk_reads* reads) {
     sheet_ = sheet;
+    reads_ = reads;
     access_ = a;
     began_ = engine_.log.now();
     hit = false;
@@ -48,6 +49,7 @@ bool timed_context::begin_memory(memory_request& r) {
     part_ = r.part;
     waiter_ = &r.waiter;
     r.done = resumption();
+    record(r);
     engine_.tables.begin(r);
     return false;
 }
@@ -81,7 +83,7 @@ bool timed_context::begin_drain(pause_request& r) {
 
 bool loose_context::read64_at_once(time_part part, std::uint64_t address, std::uint64_t& value) {
     std::uint64_t took_ps = 0;
-    if (!engine_.tables.serve_directly(address, value, took_ps))
+    if (reads_ || !engine_.tables.serve_directly(address, value, took_ps)) // with reads_ begin_memory records it
         return false;
     sheet_.add(part, took_ps);
     return true;
@@ -89,6 +91,7 @@ bool loose_context::read64_at_once(time_part part, std::uint64_t address, std::u
 
 bool loose_context::begin_memory(memory_request& r) {
     sc_core::sc_time delay;
+    record(r);
     engine_.tables.serve(r, delay);
     sheet_.add(r.part, engine_.clock.ps(delay));
     return true;

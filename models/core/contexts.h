@@ -18,8 +18,9 @@ class timed_context final : public walk_context {
   public:
     explicit timed_context(engine_state& engine) : engine_(engine) {}
 
-    /// Before each walk. `sheet` takes the time that passes; null for background work.
-    void begin(time_sheet* sheet, const access& a);
+    /// Before each walk. `sheet` takes the time that passes; null for background work. `reads` takes what the walk
+    /// reads, unless it is null.
+    void begin(time_sheet* sheet, const access& a, walk_reads* reads);
     [[nodiscard]] const access& what() const { return access_; }
     [[nodiscard]] iommu& model() const;
 
@@ -60,7 +61,9 @@ class timed_context final : public walk_context {
 /// Loosely timed: nothing waits, latency adds up in the sheet.
 class loose_context final : public walk_context {
   public:
-    loose_context(engine_state& engine, time_sheet& sheet) : engine_(engine), sheet_(sheet) {}
+    loose_context(engine_state& engine, time_sheet& sheet, walk_reads* reads) : engine_(engine), sheet_(sheet) {
+        reads_ = reads;
+    }
 
     bool may_fill(const translation_tag&, bool, std::uint64_t, std::uint64_t) const override { return true; }
     bool may_fill_configuration(std::uint32_t, std::uint32_t) const override { return true; }

@@ -50,7 +50,6 @@ struct engine_state {
         std::uint64_t since_ps;
     };
     std::vector<drain_waiter> drains;
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> walk_reads;
 
     struct {
         std::uint64_t transactions = 0, faults = 0, invalidations = 0, invalidated_entries = 0, syncs = 0,

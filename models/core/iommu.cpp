@@ -159,25 +159,15 @@ void iommu::reset() {
     e.counts = {};
     e.misses.counts = {};
     e.tables.reads = e.tables.writes = e.tables.errors = 0;
-    e.walk_reads.clear();
     for (std::size_t n = 0; n < interrupts_.size(); ++n)
         set_interrupt(n, false);
     reset_model();
-}
-
-const std::vector<std::pair<std::uint64_t, std::uint32_t>>& iommu::last_walk_reads() const {
-    return engine_->walk_reads;
 }
 
 void iommu::on_access(access_observer told) {
     engine_->observer = std::move(told);
     for (auto& p : engine_->ports)
         p->observed();
-}
-
-void iommu::record_walk_reads(bool on) {
-    engine_->walk_reads.clear();
-    engine_->tables.recorder = on ? &engine_->walk_reads : nullptr;
 }
 
 outcome iommu::probe(const access& a, fault* why) {
@@ -204,7 +194,7 @@ void iommu::spawn(walk<void> (*work)(iommu&, walk_context&)) {
     // begun by the scheduler: a register write returns before its consequences begin
     e.clock.after(0, {[](void* p) {
                           auto& self = *static_cast<background_work*>(p);
-                          self.context.begin(nullptr, {});
+                          self.context.begin(nullptr, {}, nullptr);
                           self.work = self.make(self.context.model(), self.context);
                           self.work.start([](void* q) { static_cast<background_work*>(q)->running = false; }, &self);
                       },

@@ -22,8 +22,6 @@ table_port::payload& table_port::prepare(memory_request& r) {
     case memory_request::kind::read:
         p.set_command(tlm::TLM_READ_COMMAND);
         ++reads;
-        if (recorder)
-            recorder->emplace_back(r.address, r.bytes);
         break;
     case memory_request::kind::write:
         p.set_command(tlm::TLM_WRITE_COMMAND);
@@ -99,8 +97,6 @@ void table_port::serve(memory_request& r, sc_core::sc_time& delay) {
             std::memcpy(r.words.data(), data, r.bytes);
             r.ok = true;
             ++reads;
-            if (recorder)
-                recorder->emplace_back(r.address, r.bytes);
             return;
         }
     }

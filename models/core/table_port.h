@@ -35,7 +35,7 @@ class table_port : public sc_core::sc_module, public tlm::tlm_bw_transport_if<> 
     /// The commonest case of serve(): 8 bytes from a page whose direct memory pointer is known. False: it isn't.
     bool serve_directly(std::uint64_t address, std::uint64_t& value, std::uint64_t& took_ps) {
         const direct_page& d = direct_[(address >> 12) % direct_.size()];
-        if (address < d.first || address > d.last || d.last - address < 7 || recorder)
+        if (address < d.first || address > d.last || d.last - address < 7)
             return false;
         std::memcpy(&value, d.data + (address - d.first), 8);
         took_ps = d.latency_ps;
@@ -50,8 +50,6 @@ class table_port : public sc_core::sc_module, public tlm::tlm_bw_transport_if<> 
 
     std::uint64_t reads = 0, writes = 0, errors = 0;
     probe outstanding_probe;
-    /// Address and size of every read, in order, while not null.
-    std::vector<std::pair<std::uint64_t, std::uint32_t>>* recorder = nullptr;
 
   private:
     using payload = pooled_payload<memory_request>;

@@ -10,6 +10,7 @@
 #include <tlm>
 
 #include <cstdint>
+#include <vector>
 
 namespace iommulab {
 
@@ -34,6 +35,7 @@ class transaction final : public stalled_access {
     upstream_port& port;
     timed_context context;
     walk<outcome> walking;
+    std::vector<walk_reads> walks; ///< for the observer, while there is one
     tlm::tlm_generic_payload* payload = nullptr;
     time_sheet sheet;
     access piece;

@@ -131,7 +131,7 @@ void upstream_port::looked_up(void* object) {
 }
 
 void upstream_port::start_walk(transaction& t) {
-    t.context.begin(&t.sheet, t.piece);
+    t.context.begin(&t.sheet, t.piece, engine_.observer ? &t.walks.emplace_back() : nullptr);
     t.walking = model_.translate(t.context, t.piece);
     t.walking.start([](void* p) { static_cast<transaction*>(p)->walk_ended(); }, &t);
 }
@@ -376,8 +376,10 @@ void upstream_port::send_response(transaction& t) {
     engine_.statistics
         .of({t.piece.source_id, t.how, t.how == access_outcome::fault ? std::uint8_t{0} : t.page.log2_size})
         .add(t.sheet);
-    if (engine_.observer) [[unlikely]]
-        engine_.observer(sideband::describe(*t.payload), t.sheet, t.how);
+    if (engine_.observer) [[unlikely]] {
+        engine_.observer({sideband::describe(*t.payload), t.sheet, t.how, t.walks});
+        t.walks.clear();
+    }
     tlm::tlm_phase phase = tlm::BEGIN_RESP;
     sc_core::sc_time delay;
     if (from_device->nb_transport_bw(*t.payload, phase, delay) != tlm::TLM_ACCEPTED) {
@@ -408,6 +410,12 @@ void upstream_port::leave(transaction& t) {
         return;
     t.counted = false;
     engine_.leave(t.generation);
+}
+
+void upstream_port::observed() {
+    forget();
+    for (transaction* t : idle_)
+        t->walks.clear(); // of one that was answered when nobody observed any more
 }
 
 transaction& upstream_port::acquire() {

@@ -37,7 +37,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     void renew_waiting();
     void reset();
     /// An observer has come or gone.
-    void observed() { forget(); }
+    void observed();
     void trace(waveform_writer& writer, const std::string& scope);
     [[nodiscard]] unsigned outstanding() const { return outstanding_; }
     [[nodiscard]] std::uint64_t accesses() const { return accesses_; }
@@ -95,7 +95,8 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
         access_outcome how = access_outcome::miss;
         bool refused = false, ignored = false;
     };
-    void resolve(const access& a, const translation* hit, time_sheet& sheet, loose_result& r);
+    void resolve(const access& a, const translation* hit, time_sheet& sheet, std::vector<walk_reads>* walks,
+                 loose_result& r);
     bool forward_piece(tlm::tlm_generic_payload& p, std::uint32_t offset, std::uint32_t bytes, std::uint64_t output,
                        sc_core::sc_time& delay);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 namespace iommulab {
 
@@ -43,7 +44,6 @@ void upstream_port::transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::s
     const translation* hit = micro_tlb_.find(tlb_owner::of_requester(a), a.address);
     if (!hit || !(hit->allowed & rights::needed_by(a)) || hit->bytes_from(a.address) < a.length_bytes ||
         engine_.observer) { // a hit that is not observed needs no sheet
-        forget();
         transport_slowly(p, delay, a, hit);
         return;
     }
@@ -83,7 +83,8 @@ struct stalled_caller final : stalled_access {
 };
 } // namespace
 
-void upstream_port::resolve(const access& a, const translation* hit, time_sheet& sheet, loose_result& r) {
+void upstream_port::resolve(const access& a, const translation* hit, time_sheet& sheet, std::vector<walk_reads>* walks,
+                            loose_result& r) {
     forget();
     sheet.add(time_part::micro_tlb, micro_tlb_ps_);
     if (hit && (hit->allowed & rights::needed_by(a))) {
@@ -93,7 +94,7 @@ void upstream_port::resolve(const access& a, const translation* hit, time_sheet&
     }
     for (;;) {
         sheet.add(time_part::tlb, engine_.clock.to_ps(engine_.parameters.request_cycles));
-        loose_context context(engine_, sheet);
+        loose_context context(engine_, sheet, walks ? &walks->emplace_back() : nullptr);
         walk<outcome> w = model_.translate(context, a);
         w.start();
         const outcome& found = w.result(); // every wait of a loose context is over at once
@@ -143,6 +144,9 @@ void upstream_port::resolve(const access& a, const translation* hit, time_sheet&
 void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, access& left,
                                      const translation* hit) {
     time_sheet sheet;
+    std::unique_ptr<std::vector<walk_reads>> walks; // when there is an observer
+    if (engine_.observer) [[unlikely]]
+        walks = std::make_unique<std::vector<walk_reads>>();
     const std::uint64_t started_ps = engine_.now_ps() + engine_.clock.ps(delay);
     sheet.begin(started_ps);
     loose_result r;
@@ -151,7 +155,7 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
     tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE; // the first that is none stands
     p.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     do {
-        resolve(left, hit, sheet, r);
+        resolve(left, hit, sheet, walks.get(), r);
         if (how == access_outcome::micro_tlb_hit || r.how == access_outcome::fault || r.how == access_outcome::miss)
             how = r.how;
         if (r.refused)
@@ -188,8 +192,8 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
     delay += engine_.clock.of_ps(annotate);
     engine_.statistics.of({left.source_id, how, how == access_outcome::fault ? std::uint8_t{0} : r.page.log2_size})
         .add(sheet);
-    if (engine_.observer) [[unlikely]]
-        engine_.observer(sideband::describe(p), sheet, how);
+    if (walks && engine_.observer) [[unlikely]]
+        engine_.observer({sideband::describe(p), sheet, how, *walks});
 }
 
 /// `bytes` from `offset` on go to the address `output`.

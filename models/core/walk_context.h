@@ -13,6 +13,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace iommulab {
 
@@ -30,6 +31,14 @@ struct memory_request {
     std::coroutine_handle<> waiter;
     task done; ///< for whoever carries the request: runs when it is answered
 };
+
+/// A read that a walk made, and those of one walk in their order.
+struct walk_read {
+    std::uint64_t address = 0;
+    std::uint32_t bytes = 0;
+    friend bool operator==(const walk_read&, const walk_read&) = default;
+};
+using walk_reads = std::vector<walk_read>;
 
 /// A wait inside the IOMMU.
 struct pause_request {
@@ -225,8 +234,15 @@ class walk_context {
     virtual bool begin_translation(translation_request& r) = 0;
     virtual bool begin_drain(pause_request& r) = 0;
 
+    /// In begin_memory: keeps a read for those who observe accesses.
+    void record(const memory_request& r) {
+        if (reads_ && r.what == memory_request::kind::read) [[unlikely]]
+            reads_->push_back({r.address, r.bytes});
+    }
+
     fault fault_;
     bool remembers_;
+    walk_reads* reads_ = nullptr; ///< null: nobody asks
 
   private:
     struct memory_awaiter {

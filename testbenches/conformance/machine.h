@@ -35,8 +35,9 @@ struct dma_response {
     std::optional<std::uint64_t> page_bytes; ///< the leaf entry's reach; empty for an untranslated access
     std::optional<bool> readable;
     std::optional<bool> writable;
-    /// The reads of tables that were made for this access, in order. Empty where the machine does not watch them.
-    std::optional<std::vector<traces::table_read>> walk_reads;
+    /// The reads of tables and configuration that each of its walks made, in order. Empty without walks, or where the
+    /// machine does not watch them.
+    std::vector<std::vector<traces::table_read>> walks;
 };
 
 struct dma_completion {

@@ -58,6 +58,8 @@ class motion_driver {
     virtual void before_access(const traces::dma_row& row) = 0;
     /// True for a read of the IOMMU's configuration structures (not of translation tables) for this source.
     virtual bool is_configuration_read(std::uint32_t source_id, const traces::table_read& read) const = 0;
+    /// The reads of the configuration, as the source has it now, in the first recorded walk that lists any.
+    virtual std::vector<traces::table_read> recorded_configuration(std::uint32_t source_id) const = 0;
     /// True when a byte of the range belongs to what the IOMMU reads or writes by itself: replayed data must not change
     /// it.
     virtual bool is_structure(std::uint64_t address, std::uint64_t size_bytes) const = 0;

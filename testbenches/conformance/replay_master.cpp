@@ -12,7 +12,7 @@ struct replay_master::entry {
     payload* carried = nullptr; // null: idle
     std::optional<std::uint64_t> output;
     std::uint64_t begin_ps = 0;
-    std::optional<std::vector<traces::table_read>> reads;
+    std::vector<std::vector<traces::table_read>> walks;
 };
 
 replay_master::replay_master(sc_core::sc_module_name name, bool loosely_timed, std::uint64_t link_bytes_per_second)
@@ -108,12 +108,13 @@ void replay_master::send() {
     if (status == tlm::TLM_ACCEPTED)
         return;
     requesting_ = nullptr;
-    if (status == tlm::TLM_UPDATED && phase == tlm::BEGIN_RESP) {
+    if (status == tlm::TLM_COMPLETED || phase == tlm::BEGIN_RESP) {
+        answered(*p.owner);
         tlm::tlm_phase end = tlm::END_RESP;
-        socket->nb_transport_fw(p, end, delay);
-    }
-    if (status == tlm::TLM_COMPLETED || phase == tlm::BEGIN_RESP)
+        if (status == tlm::TLM_UPDATED)
+            socket->nb_transport_fw(p, end, delay);
         finish(p);
+    }
     send_soon();
 }
 
@@ -126,10 +127,16 @@ tlm::tlm_sync_enum replay_master::nb_transport_bw(tlm::tlm_generic_payload& gene
     }
     if (phase != tlm::BEGIN_RESP)
         return tlm::TLM_ACCEPTED;
+    answered(*p.owner);
     phase = tlm::END_RESP;
     ended_.push_back(p.owner); // the payload stays ours until the call has returned
     clock_.after(0, task::of<&replay_master::ended>(*this));
     return tlm::TLM_COMPLETED;
+}
+
+void replay_master::answered(entry& e) {
+    if (on_answer)
+        e.walks = on_answer();
 }
 
 void replay_master::ended() {
@@ -144,7 +151,7 @@ void replay_master::finish(payload& p) {
     c.token = e.token;
     c.response.ok = p.is_response_ok();
     c.response.output_address = e.output;
-    c.response.walk_reads = std::exchange(e.reads, std::nullopt);
+    c.response.walks = std::exchange(e.walks, {});
     if (c.response.ok && p.is_read())
         c.response.data.assign(p.buffer.begin(), p.buffer.begin() + p.get_data_length());
     const std::uint64_t begin_ps = e.begin_ps;
@@ -166,11 +173,8 @@ void replay_master::run() {
         p.owner->begin_ps = clock_.now_ps();
         take_link(p);
         sc_core::sc_time delay;
-        if (on_begin)
-            on_begin();
         socket->b_transport(p, delay);
-        if (on_end)
-            p.owner->reads = on_end();
+        answered(*p.owner);
         wait(delay);
         finish(p);
     }

@@ -28,9 +28,8 @@ class replay_master : public sc_core::sc_module, private tlm::tlm_bw_transport_i
 
     /// Called at the end of an access, in simulation; it began at `begin_ps`.
     std::function<void(dma_completion&&, std::uint64_t begin_ps)> on_complete;
-    /// Loosely timed: called around an access, during which nothing else happens; on_end says what tables were read.
-    std::function<void()> on_begin;
-    std::function<std::vector<traces::table_read>()> on_end;
+    /// Called when an access has been answered: what its walks read.
+    std::function<std::vector<std::vector<traces::table_read>>()> on_answer;
 
     void start(std::uint64_t token, const dma_access& access);
     /// By transport_dbg: at once, and without a trace.
@@ -55,6 +54,8 @@ class replay_master : public sc_core::sc_module, private tlm::tlm_bw_transport_i
     void run();
 
     void take_link(const payload& p);
+    void answered(entry& e);
+
     bool loosely_timed_;
     std::uint64_t link_bytes_per_second_, link_free_ps_ = 0;
     scheduler clock_; // its cycle is 1 ps

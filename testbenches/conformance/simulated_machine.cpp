@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 namespace iommulab::conformance {
 
@@ -110,12 +111,16 @@ simulated_machine::simulated_machine(const char* instance, const machine_configu
         auto master = std::make_unique<replay_master>(master_name.c_str(), loose, options.link_bytes_per_second);
         master->socket.bind(platform_->inlet(port));
         master->on_complete = [this](dma_completion&& c, std::uint64_t begin_ps) { completed(std::move(c), begin_ps); };
-        if (loose) {
-            master->on_begin = [this] { unit().record_walk_reads(true); };
-            master->on_end = [this] { return take_walk_reads(); };
-        }
+        master->on_answer = [this] { return std::exchange(walks_, {}); };
         masters_.push_back(std::move(master));
     }
+    unit().on_access([this](const iommulab::iommu::answered_access& done) {
+        for (const walk_reads& walk : done.walks) {
+            walks_.emplace_back();
+            for (const walk_read& read : walk)
+                walks_.back().push_back({read.address, read.bytes});
+        }
+    });
     cpu_ = std::make_unique<cpu>((std::string(instance) + "_cpu").c_str());
     cpu_->socket.bind(platform_->inlet(d.iommus[0].ports));
 }
@@ -134,14 +139,6 @@ void simulated_machine::reset() {
         platform_->memory(n).target->invalidate_direct_mem_ptr(0, ~sc_dt::uint64{0});
         platform_->memory(n).store().clear();
     }
-}
-
-std::vector<traces::table_read> simulated_machine::take_walk_reads() {
-    std::vector<traces::table_read> reads;
-    for (const auto& [address, bytes] : unit().last_walk_reads())
-        reads.push_back({address, bytes});
-    unit().record_walk_reads(false);
-    return reads;
 }
 
 // --- memory
@@ -293,10 +290,6 @@ std::vector<dma_completion> simulated_machine::collect(bool wait) {
 }
 
 dma_response simulated_machine::dma(const dma_access& access) {
-    // what others left unfinished would read tables too
-    const bool alone = active() == 0 && mode_ == machine_mode::at;
-    if (alone)
-        unit().record_walk_reads(true);
     const std::uint64_t token = issue(access);
     const auto is_it = [&](const dma_completion& c) { return c.token == token; };
     auto at = std::find_if(completed_.begin(), completed_.end(), is_it);
@@ -309,8 +302,6 @@ dma_response simulated_machine::dma(const dma_access& access) {
     }
     dma_response response = std::move(at->response);
     completed_.erase(at);
-    if (alone)
-        response.walk_reads = take_walk_reads();
     return response;
 }
 

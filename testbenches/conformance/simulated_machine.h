@@ -70,7 +70,6 @@ class simulated_machine : public machine {
     void describe(const dma_access& access, dma_response& response);
     [[nodiscard]] std::size_t active() const;
     void simulate_until_completion();
-    std::vector<traces::table_read> take_walk_reads();
     template <class Do>
     bool for_each_piece(std::uint64_t address, std::uint64_t bytes, Do&& action);
     bool access_register(bool write, std::uint64_t offset, unsigned bytes, std::uint64_t& value);
@@ -86,6 +85,7 @@ class simulated_machine : public machine {
 
     std::deque<under_way> under_way_; // in order of issue
     std::vector<dma_completion> completed_;
+    std::vector<std::vector<traces::table_read>> walks_; // of the access whose answer is on its way to its master
     std::uint64_t last_token_ = 0;
     bool stop_at_completion_ = false;
 };

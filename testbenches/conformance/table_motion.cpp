@@ -94,6 +94,14 @@ bool table_motion::is_configuration_read(std::uint32_t source_id, const traces::
     return found != sources_.end() && found->second.configuration.count(read.address) != 0;
 }
 
+std::vector<traces::table_read> table_motion::recorded_configuration(std::uint32_t source_id) const {
+    const auto found = sources_.find(source_id);
+    if (found == sources_.end() || found->second.applied >= found->second.phases.size()) {
+        return {};
+    }
+    return found->second.phases[found->second.applied].configuration;
+}
+
 bool table_motion::is_structure(std::uint64_t address, std::uint64_t size_bytes) const {
     const auto overlaps = [&](std::uint64_t base, std::uint64_t bytes) {
         return address < base + bytes && base < address + size_bytes;

@@ -27,6 +27,7 @@ class table_motion : public motion_driver {
     void command(const traces::command_row& row) override;
     void before_access(const traces::dma_row& row) override;
     bool is_configuration_read(std::uint32_t source_id, const traces::table_read& read) const override;
+    std::vector<traces::table_read> recorded_configuration(std::uint32_t source_id) const override;
     bool is_structure(std::uint64_t address, std::uint64_t size_bytes) const override;
     void finish() override;
     std::string summary() const override;

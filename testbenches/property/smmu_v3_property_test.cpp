@@ -319,12 +319,12 @@ TEST(smmu_v3_property, every_time_sheet_adds_up_to_what_the_device_measures) {
         load(m, program);
         shadow_memory shadow(m, program);
         std::vector<measured> sheets;
-        m.smmu.on_access([&](const access& a, const time_sheet& sheet, access_outcome how) {
-            EXPECT_EQ(a.source_id, program.stream_id);
+        m.smmu.on_access([&](const iommu::answered_access& done) {
+            EXPECT_EQ(done.what.source_id, program.stream_id);
             std::uint64_t parts = 0;
-            sheet.for_each([&](std::size_t, std::uint64_t ps) { parts += ps; });
-            sheets.push_back({sheet.begin_ps(), sheet.total_ps(), parts});
-            ++outcomes[how];
+            done.sheet.for_each([&](std::size_t, std::uint64_t ps) { parts += ps; });
+            sheets.push_back({done.sheet.begin_ps(), done.sheet.total_ps(), parts});
+            ++outcomes[done.how];
         });
         std::deque<planned> accesses = plan(m, program, choose, shadow, seen);
         for (planned& p : accesses) {

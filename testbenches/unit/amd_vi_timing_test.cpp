@@ -44,12 +44,12 @@ struct bench {
     measured last;
 
     bench() : m("m", own) {
-        m.model.on_access([this](const access&, const time_sheet& sheet, access_outcome how) {
+        m.model.on_access([this](const iommu::answered_access& done) {
             last = {};
-            sheet.for_each(
+            done.sheet.for_each(
                 [this](std::size_t part, std::uint64_t ps) { last.parts[static_cast<time_part>(part)] = ps; });
-            last.total = sheet.total_ps();
-            last.how = how;
+            last.total = done.sheet.total_ps();
+            last.how = done.how;
         });
     }
     measured read(std::uint32_t device, std::uint64_t address) {

@@ -10,6 +10,8 @@
 
 #include <cstring>
 #include <functional>
+#include <map>
+#include <vector>
 
 namespace iommulab {
 namespace {
@@ -427,6 +429,38 @@ TEST(engine, a_stalled_access_can_be_ended) {
     EXPECT_EQ(b.master.seen[1].status, tlm::TLM_OK_RESPONSE);
 }
 
+/// What the walks of each access read, by the address of the access. Each walk of flat_iommu reads one entry, if any.
+struct walks_seen {
+    explicit walks_seen(iommu& watched) {
+        watched.on_access([this](const iommu::answered_access& done) {
+            for (const walk_reads& walk : done.walks)
+                of[done.what.address].push_back(walk);
+        });
+    }
+    static walk_reads entry(std::uint64_t page) { return {{table + 8 * page, 8}}; }
+    std::map<std::uint64_t, std::vector<walk_reads>> of;
+    using walks = std::vector<walk_reads>;
+};
+
+TEST(engine, an_observer_is_told_what_each_walk_of_each_access_read) {
+    bench b;
+    b.map(6, 6, false, true, true);
+    b.master.script = {{10'000, 0x1000},  {10'000, 0x2000},  {10'000, 0x2040},
+                       {500'000, 0x1000}, {600'000, 0x3fe0}, {700'000, 0x6000, true}};
+    walks_seen seen(b.iommu);
+    b.run([&](software&) {
+        sc_core::wait(sc_time(1'000'000.0, sc_core::SC_PS));
+        b.map(6, 6, true);
+        b.iommu.resume_stalled(b.iommu.stall_tags.at(0), 1, stall_verdict::retry);
+    });
+    using walks = walks_seen::walks;
+    EXPECT_EQ(seen.of[0x1000], walks{seen.entry(1)}) << "the second access is a hit";
+    EXPECT_EQ(seen.of[0x2000], walks{seen.entry(2)}) << "under way together with the walk of another page";
+    EXPECT_EQ(seen.of[0x2040], walks{{}}) << "another access's walk read for it";
+    EXPECT_EQ(seen.of[0x3fe0], (walks{seen.entry(3), seen.entry(4)}));
+    EXPECT_EQ(seen.of[0x6000], (walks{seen.entry(6), seen.entry(6)})) << "before and after the stall";
+}
+
 TEST(engine, hits_allocate_nothing_cycle_approximate) {
     bench b;
     std::size_t taken = ~std::size_t{0};
@@ -478,6 +512,31 @@ TEST(engine, loosely_timed_latency_is_the_same_sum) {
         b.access(0x1040, false, bytes, 64, delay);
         EXPECT_EQ(delay.value(), hit);
     });
+}
+
+TEST(engine, loosely_timed_an_observer_is_told_the_same_reads) {
+    loose_bench b;
+    b.map(6, 6, false, true, true);
+    walks_seen seen(b.iommu);
+    b.run([&](software&) {
+        unsigned char bytes[64];
+        sc_time delay;
+        for (const std::uint64_t address : {0x1000, 0x1000, 0x3fe0})
+            b.access(address, false, bytes, 64, delay);
+        sc_core::sc_spawn([&] {
+            sc_core::wait(sc_time(1'000'000.0, sc_core::SC_PS));
+            b.map(6, 6, true);
+            b.iommu.resume_stalled(b.iommu.stall_tags.at(0), 1, stall_verdict::retry);
+        });
+        b.access(0x6000, true, bytes, 64, delay);
+        b.iommu.on_access({});
+        b.access(0x7000, false, bytes, 64, delay);
+    });
+    using walks = walks_seen::walks;
+    EXPECT_EQ(seen.of[0x1000], walks{seen.entry(1)});
+    EXPECT_EQ(seen.of[0x3fe0], (walks{seen.entry(3), seen.entry(4)}));
+    EXPECT_EQ(seen.of[0x6000], (walks{seen.entry(6), seen.entry(6)}));
+    EXPECT_EQ(seen.of.count(0x7000), 0U);
 }
 
 TEST(engine, hits_allocate_nothing_loosely_timed) {

@@ -29,7 +29,9 @@ class fake_smmu_v3 final : public machine {
         one_page_off,
         loses_events,
         allows_all_writes,
-        misplaces_data
+        misplaces_data,
+        skips_a_level,
+        reads_a_neighbour
     };
 
     explicit fake_smmu_v3(machine_configuration configuration, defect broken = defect::none)
@@ -139,7 +141,7 @@ class fake_smmu_v3 final : public machine {
 
     dma_response perform(const dma_access& access) {
         dma_response response;
-        response.walk_reads.emplace();
+        response.walks.emplace_back();
         std::uint64_t out = access.iova;
         if ((registers_[0x20] & 1) != 0) {
             const auto place = translate(access, response);
@@ -162,7 +164,16 @@ class fake_smmu_v3 final : public machine {
     }
 
     std::uint64_t read_entry(std::uint64_t address, std::uint32_t size_bytes, dma_response& response) {
-        response.walk_reads->push_back({address, size_bytes});
+        response.walks.front().push_back({address, size_bytes});
+        return word(address);
+    }
+    /// A descriptor of a translation table.
+    std::uint64_t read_descriptor(std::uint64_t address, unsigned level, dma_response& response) {
+        if (level == 1 && broken_ == defect::skips_a_level) {
+            return word(address);
+        }
+        const bool neighbour = level == 3 && broken_ == defect::reads_a_neighbour;
+        read_entry(neighbour ? address ^ 8 : address, 8, response);
         return word(address);
     }
 
@@ -218,7 +229,8 @@ class fake_smmu_v3 final : public machine {
         }
         for (;; ++level) {
             const unsigned shift = 12 + 9 * (3 - level);
-            const std::uint64_t descriptor = read_entry(table + 8 * (access.iova >> shift & 0x1ff), 8, response);
+            const std::uint64_t descriptor =
+                read_descriptor(table + 8 * (access.iova >> shift & 0x1ff), level, response);
             const std::uint64_t out = descriptor & 0x0000fffffffff000;
             if ((descriptor & 1) == 0) {
                 return std::nullopt;

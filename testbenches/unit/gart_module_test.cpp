@@ -196,10 +196,10 @@ TEST(gart_latency, is_the_same_for_every_page) {
         m.map(aperture + n * page, 0x10'0000 + n * page);
     m.enable();
     unsigned seen = 0;
-    m.model.on_access([&](const access&, const time_sheet& sheet, access_outcome how) {
-        EXPECT_EQ(how, access_outcome::miss) << "nothing remembers a translation";
-        EXPECT_EQ(sheet.part_ps(time_part::own_table), m.own.entry_latency_cycles * m.own.clock_period_ps);
-        EXPECT_EQ(sheet.part_ps(time_part::tlb) + sheet.part_ps(time_part::micro_tlb), 0U);
+    m.model.on_access([&](const iommu::answered_access& done) {
+        EXPECT_EQ(done.how, access_outcome::miss) << "nothing remembers a translation";
+        EXPECT_EQ(done.sheet.part_ps(time_part::own_table), m.own.entry_latency_cycles * m.own.clock_period_ps);
+        EXPECT_EQ(done.sheet.part_ps(time_part::tlb) + done.sheet.part_ps(time_part::micro_tlb), 0U);
         ++seen;
     });
     for (unsigned n = 0; n < 24; ++n)
@@ -216,8 +216,8 @@ TEST(gart_latency, ports_share_the_table) {
     m.map(aperture, 0x10'0000);
     m.enable();
     std::vector<std::uint64_t> waited;
-    m.model.on_access([&](const access&, const time_sheet& sheet, access_outcome) {
-        waited.push_back(sheet.part_ps(time_part::own_table) / p.clock_period_ps);
+    m.model.on_access([&](const iommu::answered_access& done) {
+        waited.push_back(done.sheet.part_ps(time_part::own_table) / p.clock_period_ps);
     });
     std::array<harness::device_access, 4> all;
     for (unsigned n = 0; n < 4; ++n) {

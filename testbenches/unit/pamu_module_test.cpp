@@ -317,7 +317,7 @@ TEST(pamu_latency, a_hit_costs_the_cache_and_a_miss_the_fetch) {
     m.secondary(10, secondary_entry(5, data, 18));
     m.start();
     time_sheet last;
-    m.model.on_access([&](const access&, const time_sheet& sheet, access_outcome) { last = sheet; });
+    m.model.on_access([&](const iommu::answered_access& done) { last = done.sheet; });
     const std::uint64_t look_up = m.own.primary_cache.latency_cycles * m.own.clock_period_ps;
     m.read(5, 0);
     EXPECT_EQ(last.part_ps(time_part::configuration), look_up);

@@ -92,6 +92,9 @@ TEST(recording_in_motion, defects_are_found) {
     EXPECT_EQ(result.status, 1);
     EXPECT_THAT(replay(recording_folder, {"motion"}, defect::loses_events).text,
                 HasSubstr("found 0 fault records, expected one SMMU_EVT_F_TRANSLATION"));
+    for (const defect walk : {defect::skips_a_level, defect::reads_a_neighbour}) {
+        EXPECT_THAT(replay(recording_folder, {"motion"}, walk).text, HasSubstr("found a walk that reads"));
+    }
 }
 
 TEST(recording, damage_is_bad_input) {
