@@ -204,7 +204,7 @@ walk<void> remapping_unit::run_iotlb_command(walk_context& context) {
 // --- by queue
 
 bool remapping_unit::queue_may_run() const {
-    return bank.get(reg::GSTS, gsts::QIES) && !bank.get(reg::FSTS, fsts::IQE) &&
+    return !hung_ && bank.get(reg::GSTS, gsts::QIES) && !bank.get(reg::FSTS, fsts::IQE) &&
            bank.get(reg::IQH) != bank.get(reg::IQT);
 }
 

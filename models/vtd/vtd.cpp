@@ -58,7 +58,10 @@ void remapping_unit::connect_registers() {
         if (!ics::IWC.of(written))
             bank.set(reg::IECTL, event_control::IP, 0); // served
     });
-    bank.on_write(reg::IQT, [this](unsigned, std::uint64_t, std::uint64_t) { kick_queue(); });
+    bank.on_write(reg::IQT, [this](unsigned, std::uint64_t, std::uint64_t) {
+        hung_ = commands_hang();
+        kick_queue();
+    });
     bank.on_write(reg::IQA, [this](unsigned, std::uint64_t before, std::uint64_t written) {
         // the queue must be disabled for it to be moved; without scalable mode it has one width
         if (bank.get(reg::GSTS, gsts::QIES))
@@ -125,7 +128,7 @@ void remapping_unit::reset_model() {
     }
     nested_.cache().lookups = nested_.cache().hits = 0;
     nested_.clear();
-    enabled_ = consuming_ = drain_owed_ = recording_ = sending_ = false;
+    enabled_ = consuming_ = hung_ = drain_owed_ = recording_ = sending_ = false;
     root_table_ = 0;
     mode_ = rtaddr::table_mode::legacy;
     next_record_ = 0;

@@ -134,6 +134,7 @@ class remapping_unit : private detail::register_holder, public iommu {
     std::uint64_t root_table_ = 0; ///< as taken over by GCMD.SRTP
     rtaddr::table_mode mode_ = rtaddr::table_mode::legacy;
     bool consuming_ = false;    ///< consume_descriptors runs
+    bool hung_ = false;         ///< it must not: commands_hang()
     bool drain_owed_ = false;   ///< an invalidation asked for a drain, and no wait descriptor has come since
     bool recording_ = false;    ///< record_faults runs
     bool sending_ = false;      ///< send_messages runs

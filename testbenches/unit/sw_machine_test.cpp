@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <mutex>
+#include <stdexcept>
 
 namespace iommulab::software {
 namespace {
@@ -143,6 +144,26 @@ TEST(software_machine, an_smmu_that_hangs_keeps_what_it_was_to_forget) {
         EXPECT_FALSE(m.dma_read("nic", 0x10000, 8).ok);
     });
     EXPECT_EQ(m.kernel().raised().size(), 1u);
+}
+
+// Linux waits for the queue of a VT-d unit for ever; the driver says so and ends what was being done.
+TEST(software_machine, a_vtd_unit_that_hangs_keeps_what_it_was_to_forget) {
+    auto description = machine_of(0);
+    description.platform.iommus.push_back({"dmar0", "vtd", "qemu", {}, {}, 0xfed90000, 1});
+    description.devices.push_back(device_at("nic", 0x18));
+    description.devices.back().description.spec->instance = "dmar0";
+    software_machine m("m", description);
+    m.run([&] {
+        sw::domain& d = *m.device("nic").in_group->default_domain();
+        ASSERT_TRUE(sw::map(m.kernel(), d, 0x10000, buffer, 0x2000, rw));
+        EXPECT_TRUE(m.dma_read("nic", 0x10000, 8).ok);
+        m.kernel().injection().every("intel.invalidation_queue.doorbell");
+        EXPECT_THROW(sw::unmap(m.kernel(), d, 0x10000, 0x1000), std::runtime_error);
+        EXPECT_TRUE(m.dma_read("nic", 0x10000, 8).ok) << "nothing told the TLB";
+        m.kernel().injection().cancel("intel.invalidation_queue.doorbell");
+        EXPECT_EQ(sw::unmap(m.kernel(), d, 0x11000, 0x1000), 0x1000u); // the next tail serves all
+        EXPECT_FALSE(m.dma_read("nic", 0x10000, 8).ok);
+    });
 }
 
 // An SMMU that can send messages does so where there is a doorbell; a device's own messages get there by a mapping.

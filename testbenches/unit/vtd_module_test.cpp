@@ -632,6 +632,24 @@ TEST(vtd_module, tails_that_are_none) {
     EXPECT_EQ(m.get(reg::IQERCD), static_cast<std::uint64_t>(iqercd::error::fetch));
 }
 
+TEST(vtd_module, a_unit_that_hangs_goes_on_at_the_next_tail_that_it_takes_notice_of) {
+    legacy_machine m;
+    m.read(disk, 8);
+    m.write_word(m.leaf, (data + page) | 3);
+    bool hangs = true;
+    m.model.on_commands([&] { return hangs; });
+    m.submit(iotlb_global);
+    m.set(reg::FSTS, fsts::IQE.make(1)); // looks at the queue too, and announces nothing
+    EXPECT_TRUE(m.settle());
+    EXPECT_FALSE(m.consumed());
+    EXPECT_EQ(vtd_machine::value_of(m.read(disk, 8)), 42U) << "the old translation";
+    hangs = false;
+    m.submit(0x05);
+    EXPECT_TRUE(m.consumed());
+    EXPECT_EQ(m.counted("descriptors"), 2U);
+    EXPECT_EQ(vtd_machine::value_of(m.read(disk, 8)), 43U);
+}
+
 TEST(vtd_module, the_queue_goes_round) {
     legacy_machine m;
     for (unsigned n = 0; n < 300; ++n) {

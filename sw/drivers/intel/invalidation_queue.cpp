@@ -146,7 +146,7 @@ invalidation_queue::outcome invalidation_queue::check(unsigned index, unsigned w
 bool invalidation_queue::submit_once(const descriptor_words& d) {
     cpu& machine = kernel_.machine();
     constexpr unsigned count = 1, gap = 1; // one descriptor; one slot between head and tail stays empty
-    const std::uint64_t end_ns = machine.now_ns() + register_timeout_ns;
+    const std::uint64_t end_ns = machine.now_ns() + queue_timeout_ns;
     const auto give_up = [&] {
         if (machine.now_ns() > end_ns)
             throw std::runtime_error(

@@ -15,6 +15,9 @@ inline constexpr std::uint32_t null_domain_id = 0;         ///< tags what a unit
 inline constexpr std::uint32_t pass_through_domain_id = 1; ///< FLPT_DEFAULT_DID
 /// How long Linux waits for a register to change before it panics: DMAR_OPERATION_TIMEOUT.
 inline constexpr std::uint64_t register_timeout_ns = 10'000'000'000;
+/// How long the driver waits for the invalidation queue before it takes the unit for dead, where Linux waits for ever:
+/// assumption.
+inline constexpr std::uint64_t queue_timeout_ns = 100'000'000;
 
 /// "Adjusted guest address width" as SAGAW, the AW fields and Linux count it: 0 is 30 bits and two levels.
 constexpr unsigned levels_of_agaw(unsigned agaw) {
