@@ -168,24 +168,30 @@ walk<bool> amd_iommu::complete(walk_context& context, const command_words& w) {
     co_return true;
 }
 
-/// A hint (2.4.6): the device table entry is fetched into its cache. Whatever is wrong with it is not reported.
+/// A hint (2.4.6): the device table entry and the first of the pages go into their caches, with Inval after what was
+/// there of the pages. Whatever is wrong with them is not reported.
 walk<void> amd_iommu::prefetch(walk_context& context, const command_words& w) {
     access a;
     a.source_id = static_cast<std::uint32_t>(command::DeviceID.of(w));
     if (!enabled_)
         co_return;
-    const configuration_source from = source();
-    device_configuration c;
-    fault why;
-    walk<bool> fetch = fetch_configuration(context, from, a, c, why);
-    const bool found = co_await fetch;
-    if (!found)
-        co_return;
-    if (context.may_fill_configuration(a.source_id, 0))
-        devices_.insert(configuration_key(a.source_id), c);
-    if (command::Inval.of(w))
-        invalidate_pages(c.domain, command::GN.of(w) != 0, static_cast<std::uint32_t>(command::PrefetchPASID.of(w)),
-                         command::Address.of(w[1]), command::S.of(w) != 0, false);
+    const std::uint64_t address = command::Address.of(w[1]);
+    const bool sized = command::S.of(w) != 0;
+    a.address = sized ? address & ~ones_below(amd_v1::log2_encoded_size(address)) : address;
+    a.has_pasid = command::GN.of(w) != 0;
+    a.pasid = static_cast<std::uint32_t>(command::PrefetchPASID.of(w));
+    if (command::Inval.of(w)) { // of the domain that the entry names
+        const configuration_source from = source();
+        device_configuration c;
+        fault why;
+        walk<bool> fetch = fetch_configuration(context, from, a, c, why);
+        const bool found = co_await fetch;
+        if (!found)
+            co_return;
+        invalidate_pages(c.domain, a.has_pasid, a.pasid, address, sized, false);
+    }
+    walk<void> translation = translate_ahead(context, a);
+    co_await translation;
 }
 
 void amd_iommu::invalidate_devices(const invalidation& which) {

@@ -114,7 +114,7 @@ walk<bool> amd_iommu::find_configuration(walk_context& context, std::uint32_t so
 /// (2.2.2.1).
 std::nullopt_t amd_iommu::refuse(walk_context& context, const access& a, const device_configuration& c, fault f) {
     const bool page_fault = f.reason == static_cast<std::uint32_t>(event::IO_PAGE_FAULT);
-    if (context.remembers() && page_fault) {
+    if (context.reports() && page_fault) {
         if (f.recorded && c.suppress_more && !reported_.insert(a.source_id).second)
             f.recorded = false;
         counts_.events_suppressed += !f.recorded && a.type == address_type::untranslated;

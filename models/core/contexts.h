@@ -22,6 +22,7 @@ class timed_context final : public walk_context {
     /// reads, unless it is null.
     void begin(time_sheet* sheet, const access& a, walk_reads* reads);
     [[nodiscard]] const access& what() const { return access_; }
+    [[nodiscard]] bool reports() const override { return sheet_ != nullptr; }
     [[nodiscard]] iommu& model() const;
 
     bool may_fill(const translation_tag& tag, bool global, std::uint64_t base, std::uint64_t mask) const override;

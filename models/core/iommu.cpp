@@ -201,6 +201,14 @@ void iommu::spawn(walk<void> (*work)(iommu&, walk_context&)) {
                       b});
 }
 
+walk<void> iommu::translate_ahead(walk_context& background, access a) {
+    auto& context = static_cast<timed_context&>(background); // as spawn() gave it
+    context.begin(nullptr, a, nullptr);
+    walk<outcome> translation = translate(context, a);
+    const outcome result = co_await translation;
+    engine_->misses.finish(context, result);
+}
+
 std::uint32_t iommu::invalidate(const invalidation& i) {
     engine_state& e = *engine_;
     e.log.add(i);

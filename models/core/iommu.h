@@ -104,6 +104,9 @@ class iommu : public sc_core::sc_module {
     void spawn() {
         spawn([](iommu& self, walk_context& c) { return (static_cast<Model&>(self).*Work)(c); });
     }
+    /// A hint, for background work: translates as an access would be, so that the shared caches hold what it needs. It
+    /// takes a walker like any other miss; what is refused is not reported.
+    walk<void> translate_ahead(walk_context& background, access a);
     /// Removes translations or configuration from every structure now. Accesses that use them already are waited for by
     /// walk_context::drain. Returns entries dropped.
     std::uint32_t invalidate(const invalidation& i);

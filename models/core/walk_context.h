@@ -220,6 +220,8 @@ class walk_context {
 
     /// False for a debug access: no cache is read or filled, no table entry is updated.
     [[nodiscard]] bool remembers() const { return remembers_; }
+    /// False for a debug access and for a hint: that it is refused has no consequence.
+    [[nodiscard]] virtual bool reports() const { return remembers_; }
     /// May a cache be filled with something read since this walk began? Not if an invalidation that covers it came
     /// meanwhile.
     [[nodiscard]] virtual bool may_fill(const translation_tag& tag, bool global, std::uint64_t base,

@@ -179,7 +179,8 @@ walk<void> smmu::execute(walk_context& context, const command_words& w) {
     }
 }
 
-/// A hint (4.2): the configuration is fetched into its cache. Whatever is wrong with it is not reported.
+/// A hint (4.2): the configuration is fetched into its cache, and by CMD_PREFETCH_ADDR the first of the translations
+/// into the TLB. Whatever is wrong with them is not reported.
 walk<void> smmu::prefetch(walk_context& context, const command_words& w) {
     access a;
     a.source_id = static_cast<std::uint32_t>(command::StreamID.of(w));
@@ -187,6 +188,12 @@ walk<void> smmu::prefetch(walk_context& context, const command_words& w) {
     a.pasid = a.has_pasid ? static_cast<std::uint32_t>(command::SubstreamID.of(w)) : 0;
     if (!enabled_)
         co_return;
+    if (static_cast<opcode>(command::Opcode.of(w)) == opcode::CMD_PREFETCH_ADDR) {
+        a.address = command::Address.of(w[1]);
+        walk<void> translation = translate_ahead(context, a);
+        co_await translation;
+        co_return;
+    }
     const configuration_source from = source();
     stream_configuration c;
     fault why;

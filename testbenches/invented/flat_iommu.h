@@ -23,6 +23,11 @@ class flat_iommu final : bank_holder, public iommu {
             spawn<flat_iommu, &flat_iommu::invalidate_and_wait>();
         });
     }
+    /// A hint: the access will come.
+    void prefetch(const access& a) {
+        hint_ = a;
+        spawn<flat_iommu, &flat_iommu::follow_hint>();
+    }
     using iommu::resume_stalled;
     using iommu::terminate_stalled;
     std::vector<std::uint32_t> stall_tags;
@@ -58,6 +63,10 @@ class flat_iommu final : bank_holder, public iommu {
         co_await c.drain();
         bank.set(SYNC, bank.get(SYNC) + 1);
     }
+    walk<void> follow_hint(walk_context& c) {
+        walk<void> translation = translate_ahead(c, hint_);
+        co_await translation;
+    }
     void report(const access&, const fault& f, std::uint32_t tag) override {
         bank.set(FAULTS, bank.get(FAULTS) + 1);
         if (f.ends == fault::ending::stall)
@@ -67,6 +76,7 @@ class flat_iommu final : bank_holder, public iommu {
     void reset_model() override {}
 
     invalidation what_;
+    access hint_;
 };
 
 } // namespace iommulab::flat

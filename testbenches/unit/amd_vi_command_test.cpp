@@ -195,19 +195,37 @@ TEST(amd_vi_module, the_command_buffer_goes_round) {
     EXPECT_EQ(m.counted("commands"), 600U);
 }
 
-TEST(amd_vi_module, PREFETCH_fills_the_device_table_cache_and_reports_nothing_2_4_6) {
+TEST(amd_vi_module, PREFETCH_fills_the_caches_and_reports_nothing_2_4_6) {
     machine m("m");
     auto t = m.build(3);
     t.map(0x1000, data);
+    t.map(0x2000, data);
     m.write_entry(1, machine::entry(1, t.root(), 3));
     m.write_entry(2, machine::entry(1, 0, 7));
+    auto brief = machine::entry(1, t.root(), 3);
+    dte::SE.put(brief, 1);
+    m.write_entry(3, brief);
     m.start();
-    m.put(machine::code(opcode::PREFETCH_IOMMU_PAGES) | 1);
-    m.put(machine::code(opcode::PREFETCH_IOMMU_PAGES) | 2);
+    const std::uint64_t prefetch = machine::code(opcode::PREFETCH_IOMMU_PAGES);
+    constexpr std::uint64_t S = 1, Inval = 16;
+    m.put(prefetch | 1, 0x1000);
+    m.put(prefetch | 1, 0x2000 | S); // 8 KiB from 0x2000 on
+    m.put(prefetch | 2, 0x1000);
+    m.put(prefetch | 3, 0x5000); // not mapped
     m.ring();
-    m.write_entry(1, {1 | 2, 0, 0, 0});
-    EXPECT_EQ(m.read(1, 0x1000).status, ok);
     EXPECT_EQ(m.event(), "none");
+    m.write_entry(1, {1 | 2, 0, 0, 0});
+    EXPECT_EQ(m.counted("walks"), 3U);
+    EXPECT_EQ(m.read(1, 0x1000).status, ok);
+    EXPECT_EQ(m.read(1, 0x2000).status, ok);
+    EXPECT_EQ(m.counted("walks"), 3U);
+    m.read(3, 0x5000);
+    EXPECT_NE(m.event(), "none") << "SE: the first that is reported is the first of an access";
+    m.put(prefetch | 3, 0x1000 | Inval);
+    m.ring();
+    EXPECT_EQ(m.counted("walks"), 5U);
+    m.read(3, 0x1000);
+    EXPECT_EQ(m.counted("walks"), 5U);
 }
 
 // --- logs and interrupts ---------------------------------------------------------------------------------------------

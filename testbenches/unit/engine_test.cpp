@@ -429,6 +429,60 @@ TEST(engine, a_stalled_access_can_be_ended) {
     EXPECT_EQ(b.master.seen[1].status, tlm::TLM_OK_RESPONSE);
 }
 
+TEST(engine, a_hint_walks_as_an_access_does_and_reports_nothing) {
+    iommu_parameters p = small();
+    p.walkers = 1;
+    bench b(p);
+    b.map(7, 7, false, true, true);
+    b.map(9, 9, true, false, false);
+    b.master.script = {{130'000, 0x5000}, {500'000, 0x5040}, {600'000, 0x8000}, {900'000, 0x6000}};
+    const auto hint = [&](std::uint64_t address, bool write = false) {
+        access a;
+        a.address = address;
+        a.length_bytes = 1;
+        a.source_id = 1;
+        a.write = write;
+        b.iommu.prefetch(a);
+    };
+    b.run([&](software& s) {
+        const auto at = [](double ps) { sc_core::wait(sc_time(ps, sc_core::SC_PS) - sc_core::sc_time_stamp()); };
+        at(100'000);
+        hint(0x5000);
+        at(300'000);
+        EXPECT_EQ(b.tables.counted().reads, 1U) << "the first access waited for the hint's walk";
+        at(610'000);
+        hint(0x6000); // the only walker is taken
+        at(700'000);
+        hint(0x7000, true);
+        at(800'000);
+        hint(0x9000);
+        at(850'000);
+        EXPECT_EQ(s.read(flat::FAULTS), 0U);
+        EXPECT_TRUE(b.iommu.stall_tags.empty());
+    });
+    const std::uint64_t hit = (1 + 1) * clock_ps + ram_ps, tlb_hit = hit + (8 + 3) * clock_ps;
+    EXPECT_GT(b.latency(0), tlb_hit);
+    EXPECT_LT(b.latency(0), tlb_hit + ram_ps) << "the walk was under way";
+    EXPECT_EQ(b.latency(1), hit);
+    EXPECT_EQ(b.latency(3), tlb_hit);
+    EXPECT_EQ(b.tables.counted().reads, 5U);
+    EXPECT_TRUE(b.iommu.idle());
+}
+
+TEST(engine, a_hint_fills_nothing_that_was_invalidated_under_way) {
+    bench b;
+    b.master.script = {{500'000, 0x5000}};
+    b.run([&](software& s) {
+        access a;
+        a.address = 0x5000;
+        a.source_id = 1;
+        b.iommu.prefetch(a);
+        sc_core::wait(sc_time(30'000.0, sc_core::SC_PS)); // the entry has been asked for
+        s.write(flat::INVALIDATE, 0x5000);
+    });
+    EXPECT_EQ(b.tables.counted().reads, 2U);
+}
+
 /// What the walks of each access read, by the address of the access. Each walk of flat_iommu reads one entry, if any.
 struct walks_seen {
     explicit walks_seen(iommu& watched) {

@@ -373,6 +373,30 @@ TEST(smmu_v3_module, CMD_PREFETCH_CONFIG_fills_the_configuration_cache_and_repor
     EXPECT_NE(b.read(1, 0).status, ok);
 }
 
+TEST(smmu_v3_module, CMD_PREFETCH_ADDR_fills_the_TLB_and_reports_nothing_4_2_2) {
+    smmu_v3_bench b("b");
+    b.add_stream(1);
+    for (const unsigned page : {0, 1, 2})
+        b.map(1, page, data);
+    b.start();
+    b.put(smmu_v3_bench::command(opcode::CMD_CFGI_STE, 1));
+    b.put(smmu_v3_bench::command(opcode::CMD_PREFETCH_ADDR, 1), 0x1000);
+    b.put(smmu_v3_bench::command(opcode::CMD_PREFETCH_ADDR, 1), 0x9000); // not mapped
+    b.put(smmu_v3_bench::command(opcode::CMD_PREFETCH_ADDR, 7), 0x1000); // no such stream
+    b.ring();
+    EXPECT_TRUE(b.settle());
+    EXPECT_EQ(b.get(reg::CMDQ_CONS), 4U);
+    EXPECT_EQ(b.get(reg::EVENTQ_PROD), 0U);
+    for (const unsigned page : {1, 2})
+        b.unmap(1, page);
+    EXPECT_EQ(b.read(1, 0x1000).status, ok) << "the TLB has it";
+    EXPECT_NE(b.read(1, 0x2000).status, ok);
+    b.put(smmu_v3_bench::command(opcode::CMD_TLBI_NSNH_ALL));
+    b.ring();
+    EXPECT_TRUE(b.settle());
+    EXPECT_NE(b.read(1, 0x1000).status, ok);
+}
+
 TEST(smmu_v3_module, configuration_that_points_nowhere_or_at_itself_ends_in_events) {
     smmu_v3_bench b("b");
     b.add_stream(1);
