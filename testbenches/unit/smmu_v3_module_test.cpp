@@ -379,7 +379,7 @@ TEST(smmu_v3_module, CMD_PREFETCH_ADDR_fills_the_TLB_and_reports_nothing_4_2_2) 
     for (const unsigned page : {0, 1, 2})
         b.map(1, page, data);
     b.start();
-    b.put(smmu_v3_bench::command(opcode::CMD_CFGI_STE, 1));
+    b.put(smmu_v3_bench::command(opcode::CMD_TLBI_NSNH_ALL)); // before the hint: no reason not to follow it
     b.put(smmu_v3_bench::command(opcode::CMD_PREFETCH_ADDR, 1), 0x1000);
     b.put(smmu_v3_bench::command(opcode::CMD_PREFETCH_ADDR, 1), 0x9000); // not mapped
     b.put(smmu_v3_bench::command(opcode::CMD_PREFETCH_ADDR, 7), 0x1000); // no such stream
