@@ -247,6 +247,7 @@ class walk_context {
     walk_reads* reads_ = nullptr; ///< null: nobody asks
 
   private:
+    friend class walk_cache_search;
     struct memory_awaiter {
         walk_context* context = nullptr;
         memory_request request;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pagetables/amd_v1_walk.h"
 
+#include "models/core/walk_cache_search.h"
+
 #include <algorithm>
 #include <optional>
 
@@ -106,19 +108,14 @@ struct descent {
 
 /// Goes on from `d` with what must be waited for.
 walk<bool> walk_on(walk_context& context, descent d, walk_cache_set* caches) {
-    if (caches)
-        for (unsigned known = 1; known < d.level; ++known) { // pointers to tables of the lowest level first
-            const unsigned at = walk_cache_level(known);
-            if (!caches->exists(at))
-                continue;
-            const cache_key key = walk_cache_set::key(d.tables.tag, d.request.address, log2_table_reach(known));
-            auto question = context.look_up(caches->at(at), key, time_part::walk_cache);
-            const std::optional<table_pointer> pointer = co_await question;
-            if (pointer) {
-                d.skip(*pointer, known);
-                break;
-            }
-        }
+    if (caches) { // pointers to tables of the lowest level first
+        walk_cache_search search(context, *caches, d.tables.tag, d.request.address,
+                                 {walk_cache_level(1), d.level - 1, log2_table_reach(1), index_bits});
+        while (!search.over())
+            co_await search;
+        if (search.found())
+            d.skip(*search.found(), 1 + search.above());
+    }
     for (;;) {
         const std::uint64_t fetch = d.entry_address();
         auto read = context.read64(d.reading(), fetch);
@@ -130,11 +127,8 @@ walk<bool> walk_on(walk_context& context, descent d, walk_cache_set* caches) {
         const descent::next next = d.enter(*word);
         if (next != descent::next::table)
             co_return next == descent::next::page;
-        if (!caches || !caches->exists(walk_cache_level(d.level)) || !context.remembers())
-            continue;
-        const table_pointer p = d.pointer();
-        if (context.may_fill(p.tag, false, p.base, p.offset_mask()))
-            caches->insert(walk_cache_level(d.level), p);
+        if (caches && caches->exists(walk_cache_level(d.level)))
+            remember_table(context, *caches, walk_cache_level(d.level), d.pointer());
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pagetables/vtd_second_stage_walk.h"
 
+#include "models/core/walk_cache_search.h"
+
 #include <algorithm>
 #include <optional>
 
@@ -119,20 +121,19 @@ walk<bool> walk_tables(walk_context& context, const regime& r, request what, wal
     }
     unsigned level = levels;
     std::uint64_t table = e::address.of(r.root), granted = all_rights;
-    if (caches.tables && caches.tables->exists())
-        for (unsigned known = 2; known <= levels; ++known) { // the deepest first
-            if (!caches.tables->exists(cache_level(known)))
-                continue;
-            const cache_key key = walk_cache_set::key(r.tag, input, log2_reach(known));
-            auto question = context.look_up(caches.tables->at(cache_level(known)), key, time_part::walk_cache);
-            const std::optional<table_pointer> pointer = co_await question;
-            if (pointer) {
-                table = pointer->next_table;
-                granted = pointer->attributes;
-                level = known - 1;
-                break;
-            }
+    if (caches.tables && !caches.tables->exists())
+        caches.tables = nullptr;
+    if (caches.tables) {
+        walk_cache_search search(context, *caches.tables, r.tag, input,
+                                 {cache_level(2), levels - 1, log2_reach(2), log2_entries});
+        while (!search.over())
+            co_await search;
+        if (const table_pointer* known = search.found()) {
+            table = known->next_table;
+            granted = known->attributes;
+            level = 1 + search.above();
         }
+    }
     for (;; --level) {
         const unsigned reach = log2_reach(level);
         const bool first = level == levels;
@@ -170,11 +171,9 @@ walk<bool> walk_tables(walk_context& context, const regime& r, request what, wal
         }
         table = e::address.of(word);
         granted = v.granted;
-        if (caches.tables && caches.tables->exists(cache_level(level)) && context.remembers()) {
-            const table_pointer p{r.tag, input & ~low_bits(reach), table, granted, static_cast<std::uint8_t>(reach)};
-            if (context.may_fill(p.tag, false, p.base, p.offset_mask()))
-                caches.tables->insert(cache_level(level), p);
-        }
+        if (caches.tables && caches.tables->exists(cache_level(level)))
+            remember_table(context, *caches.tables, cache_level(level),
+                           {r.tag, input & ~low_bits(reach), table, granted, static_cast<std::uint8_t>(reach)});
     }
 }
 

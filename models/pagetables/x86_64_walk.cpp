@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pagetables/x86_64_walk.h"
 
+#include "models/core/walk_cache_search.h"
+
 #include <algorithm>
 #include <optional>
 
@@ -121,20 +123,19 @@ walk<bool> walk_tables(walk_context& context, const regime& r, const access& a, 
         co_return refuse(result.fault, fault_kind::not_canonical, 0, false, a.address);
     unsigned level = levels;
     std::uint64_t table = e::address.of(r.root), inherited = everything_allowed;
-    if (caches && caches->exists())
-        for (unsigned known = 2; known <= levels; ++known) { // the deepest first
-            if (!caches->exists(cache_level(known)))
-                continue;
-            const cache_key key = walk_cache_set::key(r.tag, a.address, log2_reach(known));
-            auto question = context.look_up(caches->at(cache_level(known)), key, time_part::walk_cache);
-            const std::optional<table_pointer> pointer = co_await question;
-            if (pointer) {
-                table = pointer->next_table;
-                inherited = pointer->attributes;
-                level = known - 1;
-                break;
-            }
+    if (caches && !caches->exists())
+        caches = nullptr;
+    if (caches) {
+        walk_cache_search search(context, *caches, r.tag, a.address,
+                                 {cache_level(2), levels - 1, log2_reach(2), log2_entries});
+        while (!search.over())
+            co_await search;
+        if (const table_pointer* known = search.found()) {
+            table = known->next_table;
+            inherited = known->attributes;
+            level = 1 + search.above();
         }
+    }
     for (;; --level) {
         const unsigned reach = log2_reach(level);
         const bool first = level == levels;
@@ -186,12 +187,9 @@ walk<bool> walk_tables(walk_context& context, const regime& r, const access& a, 
         }
         table = e::address.of(word);
         inherited = v.inherited;
-        if (caches && caches->exists(cache_level(level)) && context.remembers()) {
-            const table_pointer p{r.tag, a.address & ~low_bits(reach), table, inherited,
-                                  static_cast<std::uint8_t>(reach)};
-            if (context.may_fill(p.tag, false, p.base, p.offset_mask()))
-                caches->insert(cache_level(level), p);
-        }
+        if (caches && caches->exists(cache_level(level)))
+            remember_table(context, *caches, cache_level(level),
+                           {r.tag, a.address & ~low_bits(reach), table, inherited, static_cast<std::uint8_t>(reach)});
     }
     if (behind) {
         const std::uint64_t output = result.page.output(a.address);
