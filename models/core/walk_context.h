@@ -56,6 +56,8 @@ struct translation_request {
 };
 
 class walk_context {
+    friend class walk_cache_search;
+
   public:
     virtual ~walk_context() = default;
     /// `remembers`: false for a debug access, see remembers().
@@ -247,7 +249,6 @@ class walk_context {
     walk_reads* reads_ = nullptr; ///< null: nobody asks
 
   private:
-    friend class walk_cache_search;
     struct memory_awaiter {
         walk_context* context = nullptr;
         memory_request request;
