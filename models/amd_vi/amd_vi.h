@@ -68,19 +68,19 @@ class amd_iommu : private detail::register_holder, public iommu {
     void request_page(const page_request_message& request);
 
   protected:
-    walk<outcome> translate(walk_context& context, const access& a) override;
+    walk<bool> translate(walk_context& context, const access& a, translation& page) override;
     void report(const access& a, const fault& f, std::uint32_t stall_tag) override;
     std::uint32_t invalidate_caches(const invalidation& i) override;
     void reset_model() override;
 
   private:
     // translation.cpp, guest_translation.cpp
-    walk<outcome> pass_everything(walk_context& context);
-    walk<outcome> translate_device(walk_context& context, const access& a);
-    walk<outcome> translate_guest(walk_context& context, const access& as_it_came, const device_configuration& c);
+    walk<bool> translate_device(walk_context& context, const access& a, translation& page);
+    walk<bool> translate_guest(walk_context& context, const access& as_it_came, const device_configuration& c,
+                               translation& page);
     walk<bool> find_configuration(walk_context& context, std::uint32_t source_id, const access& a,
                                   device_configuration& c);
-    std::nullopt_t refuse(walk_context& context, const access& a, const device_configuration& c, fault f);
+    bool refuse(walk_context& context, const access& a, const device_configuration& c, fault f);
     std::optional<translation> pass_special(walk_context& context, const access& a, const device_configuration& c,
                                             bool& refused);
     void confine(translation& page, std::uint64_t address) const;

@@ -113,8 +113,8 @@ std::uint8_t user_rights_for_all(std::uint8_t allowed) {
 
 } // namespace
 
-walk<outcome> amd_iommu::translate_guest(walk_context& context, const access& as_it_came,
-                                         const device_configuration& c) {
+walk<bool> amd_iommu::translate_guest(walk_context& context, const access& as_it_came, const device_configuration& c,
+                                      translation& page) {
     access a = as_it_came;
     a.pasid = a.has_pasid ? a.pasid : 0;
     a.privileged = a.privileged && features_.user_supervisor;
@@ -124,10 +124,10 @@ walk<outcome> amd_iommu::translate_guest(walk_context& context, const access& as
     tables.tag = c.host.tag;
     tables.tag.space = a.pasid;
     tables.tag.regime |= regime::guest;
-    auto question = context.find_translation(tables.tag, a);
-    const translation* known = co_await question;
+    auto question = context.find_translation(tables.tag, a, page);
+    const bool known = co_await question;
     if (known)
-        co_return *known;
+        co_return true;
     fault why;
     walk<bool> cr3 = find_guest_cr3(context, a, c, a.pasid, tables.root, why);
     const bool found = co_await cr3;
@@ -142,9 +142,10 @@ walk<outcome> amd_iommu::translate_guest(walk_context& context, const access& as
     const bool ok = co_await walked;
     if (!ok)
         co_return refuse(context, a, c, guest_fault(w.fault, a, c, behind));
+    page = w.page;
     if (!features_.user_supervisor) // every request is a user's
-        w.page.allowed = user_rights_for_all(w.page.allowed);
-    co_return w.page;
+        page.allowed = user_rights_for_all(page.allowed);
+    co_return true;
 }
 
 } // namespace iommulab::amd_vi

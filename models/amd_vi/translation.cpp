@@ -25,15 +25,14 @@ translation any_address() {
 
 } // namespace
 
-walk<outcome> amd_iommu::translate(walk_context& context, const access& a) {
-    return enabled_ ? translate_device(context, a) : pass_everything(context);
+walk<bool> amd_iommu::translate(walk_context& context, const access& a, translation& page) {
+    if (enabled_)
+        return translate_device(context, a, page);
+    page = any_address();
+    return walk<bool>::ended(true);
 }
 
-walk<outcome> amd_iommu::pass_everything(walk_context&) {
-    co_return any_address();
-}
-
-walk<outcome> amd_iommu::translate_device(walk_context& context, const access& a) {
+walk<bool> amd_iommu::translate_device(walk_context& context, const access& a, translation& page) {
     std::optional<device_configuration> c =
         co_await context.look_up(devices_, configuration_key(a.source_id), time_part::configuration);
     if (!c) {
@@ -41,19 +40,21 @@ walk<outcome> amd_iommu::translate_device(walk_context& context, const access& a
         walk<bool> fetch = find_configuration(context, a.source_id, a, *c);
         const bool found = co_await fetch;
         if (!found)
-            co_return std::nullopt; // the fetch has refused
+            co_return false; // the fetch has refused
     }
     if (a.type != address_type::untranslated && !c->iotlb) {
         const auto type = a.type == address_type::translated ? record::invalid_request::pretranslated
                                                              : record::invalid_request::invalid_read;
         co_return context.refuse(invalid_device_request(a, type));
     }
-    if (c->what == device_configuration::action::pass)
-        co_return any_address();
+    if (c->what == device_configuration::action::pass) {
+        page = any_address();
+        co_return true;
+    }
     if (a.type == address_type::translated) { // the device has asked before
-        translation t = any_address();
-        t.cacheable = false;
-        co_return t;
+        page = any_address();
+        page.cacheable = false;
+        co_return true;
     }
     const bool guest = c->guest && (a.has_pasid || c->guest_always);
     if (!guest) {
@@ -61,37 +62,42 @@ walk<outcome> amd_iommu::translate_device(walk_context& context, const access& a
             co_return refuse(context, a, *c, page_fault(a, *c, {}, a.address, true));
         bool refused = false;
         const std::optional<translation> special = pass_special(context, a, *c, refused);
-        if (special || refused)
-            co_return special;
+        if (refused)
+            co_return false;
+        if (special) {
+            page = *special;
+            co_return true;
+        }
     }
     if (c->what == device_configuration::action::no_tables)
         co_return refuse(context, a, *c, page_fault(a, *c, {}, a.address, false));
     if (guest) {
-        walk<outcome> by_pasid = translate_guest(context, a, *c);
-        const outcome result = co_await by_pasid;
-        co_return result;
+        walk<bool> by_pasid = translate_guest(context, a, *c, page);
+        const bool served = co_await by_pasid;
+        co_return served;
     }
     if (c->what == device_configuration::action::check) {
         if (!(c->host.allowed & rights::needed_by(a)))
             co_return refuse(context, a, *c,
                              page_fault(a, *c, {.present = true, .permission = true}, a.address, false));
-        translation t = pass_within(a.address, every_address, c->host.allowed);
-        confine(t, a.address);
-        co_return t;
+        page = pass_within(a.address, every_address, c->host.allowed);
+        confine(page, a.address);
+        co_return true;
     }
 
-    auto question = context.find_translation(c->host.tag, a);
-    const translation* known = co_await question;
+    auto question = context.find_translation(c->host.tag, a, page);
+    const bool known = co_await question;
     if (known)
-        co_return *known;
+        co_return true;
     amd_v1::walk_result w;
     walk<bool> tables =
         amd_v1::walk_host(context, c->host, {.address = a.address, .needed = rights::needed_by(a)}, w, &directories_);
     const bool ok = co_await tables;
     if (!ok)
         co_return refuse(context, a, *c, host_fault(w.fault, a, *c, a.address));
-    confine(w.page, a.address);
-    co_return w.page;
+    page = w.page;
+    confine(page, a.address);
+    co_return true;
 }
 
 /// Reads the configuration from memory, and keeps it. Apart from translate_device so that its frame stays small.
@@ -112,7 +118,7 @@ walk<bool> amd_iommu::find_configuration(walk_context& context, std::uint32_t so
 
 /// Ends a walk with a page fault. DTE.SE: only the first of a device is reported, until its entry is invalidated
 /// (2.2.2.1).
-std::nullopt_t amd_iommu::refuse(walk_context& context, const access& a, const device_configuration& c, fault f) {
+bool amd_iommu::refuse(walk_context& context, const access& a, const device_configuration& c, fault f) {
     const bool page_fault = f.reason == static_cast<std::uint32_t>(event::IO_PAGE_FAULT);
     if (context.reports() && page_fault) {
         if (f.recorded && c.suppress_more && !reported_.insert(a.source_id).second)
@@ -130,7 +136,8 @@ std::optional<translation> amd_iommu::pass_special(walk_context& context, const 
     const special_treatment special = treat(a, c);
     if (special.decided == what::refuse) {
         refused = true;
-        return context.refuse(invalid_device_request(a, special.reason));
+        context.refuse(invalid_device_request(a, special.reason));
+        return std::nullopt;
     }
     if (special.decided == what::forward)
         return pass_within(a.address, special.range, rights::needed_by(a));

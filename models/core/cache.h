@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace iommulab {
@@ -48,6 +49,8 @@ class set_associative_cache {
         buckets_.assign(std::bit_ceil(std::size_t{2} * p.entries + 2), nil);
         bucket_shift_ = 64 - static_cast<unsigned>(std::countr_zero(buckets_.size()));
         set_state_.assign(sets_, 0);
+        if (p.policy == replacement::lru)
+            chain_sets();
         random_ = p.seed * 0x9e3779b97f4a7c15U + 1;
         if (p.policy == replacement::pseudo_lru)
             make_tree_masks();
@@ -72,7 +75,8 @@ class set_associative_cache {
     Value* insert(const cache_key& key, const Value& value, Evicted&& evicted) {
         if (slots_.empty())
             return nullptr;
-        std::uint32_t i = locate(key);
+        const std::uint32_t bucket = bucket_of(key);
+        std::uint32_t i = locate(bucket, key);
         if (i == nil) {
             i = victim(set_of(key));
             if (slots_[i].valid) {
@@ -83,7 +87,8 @@ class set_associative_cache {
             }
             slots_[i].key = key;
             slots_[i].valid = true;
-            link(i);
+            slots_[i].bucket = bucket;
+            slots_[i].next = std::exchange(buckets_[bucket], i);
         }
         slots_[i].value = value;
         touch(i);
@@ -127,32 +132,30 @@ class set_associative_cache {
     static constexpr std::uint32_t nil = ~0U;
     struct slot {
         cache_key key;
-        std::uint64_t last_use = 0;
-        std::uint32_t next = nil; ///< in the hash chain
+        std::uint32_t bucket = 0;
+        std::uint32_t next = nil;           ///< in the hash chain
+        std::uint32_t newer = 0, older = 0; ///< LRU: the ring of its set, from the least recently used to the most
         bool valid = false;
         Value value{};
     };
-    [[nodiscard]] std::size_t bucket_of(const cache_key& k) const {
+    [[nodiscard]] std::uint32_t bucket_of(const cache_key& k) const {
         // Fibonacci hashing (Knuth 6.4): the upper bits of a product with 2^64 over the golden ratio
         constexpr std::uint64_t golden = 0x9e3779b97f4a7c15U;
-        return ((k.tag * golden ^ k.index) * golden) >> bucket_shift_;
+        return static_cast<std::uint32_t>(((k.tag * golden ^ k.index) * golden) >> bucket_shift_);
     }
     [[nodiscard]] std::uint32_t set_of(const cache_key& k) const {
         return sets_ <= 1 ? 0 : static_cast<std::uint32_t>(k.index) & (sets_ - 1);
     }
-    [[nodiscard]] std::uint32_t locate(const cache_key& key) const {
-        for (std::uint32_t i = buckets_[bucket_of(key)]; i != nil; i = slots_[i].next)
+    [[nodiscard]] std::uint32_t set_of_slot(std::uint32_t i) const { return sets_ == 1 ? 0 : i / ways_; }
+    [[nodiscard]] std::uint32_t locate(std::uint32_t bucket, const cache_key& key) const {
+        for (std::uint32_t i = buckets_[bucket]; i != nil; i = slots_[i].next)
             if (slots_[i].key == key)
                 return i;
         return nil;
     }
-    void link(std::uint32_t i) {
-        auto& head = buckets_[bucket_of(slots_[i].key)];
-        slots_[i].next = head;
-        head = i;
-    }
+    [[nodiscard]] std::uint32_t locate(const cache_key& key) const { return locate(bucket_of(key), key); }
     void unlink(std::uint32_t i) {
-        std::uint32_t* at = &buckets_[bucket_of(slots_[i].key)];
+        std::uint32_t* at = &buckets_[slots_[i].bucket];
         while (*at != i)
             at = &slots_[*at].next;
         *at = slots_[i].next;
@@ -161,34 +164,54 @@ class set_associative_cache {
         unlink(i);
         slots_[i].valid = false;
         --live_;
+        if (parameters_.policy == replacement::lru) { // what is empty is replaced first
+            make_newest(i);
+            oldest_[set_of_slot(i)] = i;
+        }
+    }
+    /// Moves an entry to the end of its set's ring that was used last.
+    void make_newest(std::uint32_t i) {
+        std::uint32_t& oldest = oldest_[set_of_slot(i)];
+        if (oldest == i) {
+            oldest = slots_[i].newer; // in a ring, the oldest is the newest by moving the beginning
+            return;
+        }
+        slot& s = slots_[i];
+        slots_[s.older].newer = s.newer;
+        slots_[s.newer].older = s.older;
+        s.newer = oldest;
+        s.older = std::exchange(slots_[oldest].older, i);
+        slots_[s.older].newer = i;
+    }
+    void chain_sets() {
+        for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+            const std::uint32_t first = i / ways_ * ways_;
+            slots_[i].newer = first + (i - first + 1) % ways_;
+            slots_[i].older = first + (i - first + ways_ - 1) % ways_;
+        }
+        oldest_.resize(sets_);
+        for (std::uint32_t s = 0; s < sets_; ++s)
+            oldest_[s] = s * ways_;
     }
     void touch(std::uint32_t i) {
-        switch (parameters_.policy) {
-        case replacement::lru:
-            slots_[i].last_use = ++clock_;
-            break;
-        case replacement::pseudo_lru: {
+        if (parameters_.policy == replacement::lru) {
+            if (slots_[oldest_[set_of_slot(i)]].older != i)
+                make_newest(i);
+        } else if (parameters_.policy == replacement::pseudo_lru) {
             const std::uint32_t set = i / ways_, way = i % ways_;
             set_state_[set] = (set_state_[set] & tree_clear_[way]) | tree_set_[way];
-            break;
-        }
-        default:
-            break;
         }
     }
     std::uint32_t victim(std::uint32_t set) {
+        if (parameters_.policy == replacement::lru)
+            return oldest_[set];
         const std::uint32_t first = set * ways_;
-        for (std::uint32_t w = 0; w < ways_; ++w)
+        for (std::uint32_t w = 0; w < ways_ && live_ != slots_.size(); ++w)
             if (!slots_[first + w].valid)
                 return first + w;
         switch (parameters_.policy) {
-        case replacement::lru: {
-            std::uint32_t oldest = first;
-            for (std::uint32_t w = 1; w < ways_; ++w)
-                if (slots_[first + w].last_use < slots_[oldest].last_use)
-                    oldest = first + w;
-            return oldest;
-        }
+        case replacement::lru:
+            break;
         case replacement::pseudo_lru: {
             // each tree bit points away from the half that was used last
             std::uint32_t node = 1;
@@ -222,7 +245,8 @@ class set_associative_cache {
     std::vector<std::uint32_t> buckets_;
     std::vector<std::uint64_t> set_state_; // tree bits or the next way
     std::vector<std::uint64_t> tree_clear_, tree_set_;
-    std::uint64_t clock_ = 0, random_ = 1;
+    std::vector<std::uint32_t> oldest_; // by set, for LRU
+    std::uint64_t random_ = 1;
     std::uint32_t live_ = 0;
     unsigned bucket_shift_ = 64;
 };

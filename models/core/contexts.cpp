@@ -81,14 +81,6 @@ bool timed_context::begin_drain(pause_request& r) {
     return engine_.begin_drain(*this);
 }
 
-bool loose_context::read64_at_once(time_part part, std::uint64_t address, std::uint64_t& value) {
-    std::uint64_t took_ps = 0;
-    if (reads_ || !engine_.tables.serve_directly(address, value, took_ps)) // with reads_ begin_memory records it
-        return false;
-    sheet_.add(part, took_ps);
-    return true;
-}
-
 bool loose_context::begin_memory(memory_request& r) {
     sc_core::sc_time delay;
     record(r);
@@ -108,12 +100,15 @@ bool loose_context::begin_look_up(pause_request& r, structure_port& port) {
 }
 
 bool loose_context::begin_translation(translation_request& r) {
+    asked = true;
+    if (!engine_.tlb.exists())
+        return true;
     sheet_.add(time_part::tlb, engine_.clock.to_ps(engine_.misses.look_up_cycles()));
     const translation* found = engine_.misses.find(r);
-    asked = true;
     hit = found != nullptr;
+    r.found = hit;
     if (found)
-        r.found = *found;
+        *r.page = *found;
     return true;
 }
 

@@ -62,13 +62,10 @@ class timed_context final : public walk_context {
 /// Loosely timed: nothing waits, latency adds up in the sheet.
 class loose_context final : public walk_context {
   public:
-    loose_context(engine_state& engine, time_sheet& sheet, walk_reads* reads) : engine_(engine), sheet_(sheet) {
-        reads_ = reads;
-    }
+    loose_context(engine_state& engine, time_sheet& sheet, walk_reads* reads);
 
     bool may_fill(const translation_tag&, bool, std::uint64_t, std::uint64_t) const override { return true; }
     bool may_fill_configuration(std::uint32_t, std::uint32_t) const override { return true; }
-    bool read64_at_once(time_part part, std::uint64_t address, std::uint64_t& value) override;
 
     bool asked = false; ///< the main TLB was asked
     bool hit = false;   ///< and knew

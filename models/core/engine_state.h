@@ -67,4 +67,13 @@ struct engine_state {
     [[nodiscard]] std::uint64_t now_ps() const { return clock.now_ps(); }
 };
 
+inline loose_context::loose_context(engine_state& engine, time_sheet& sheet, walk_reads* reads)
+    : engine_(engine), sheet_(sheet) {
+    reads_ = reads;
+    if (!reads) // else begin_memory records them
+        in_place_ = &engine.tables.in_place();
+    annotated_ = &sheet;
+    annotated_cycle_ps_ = engine.clock.period_ps();
+}
+
 } // namespace iommulab

@@ -97,9 +97,9 @@ std::vector<counter> iommu::counters() const {
         {"walks", "table walks begun", &e.misses.counts.walks},
         {"merged_misses", "misses that waited for another access's walk of the same page", &e.misses.counts.merged},
         {"walker_waits", "misses that found every walker busy", &e.misses.counts.waited},
-        {"table_reads", "reads of tables and queues", &e.tables.reads},
-        {"table_writes", "writes of tables, queues and messages", &e.tables.writes},
-        {"table_errors", "of these, answered with a bus error", &e.tables.errors},
+        {"table_reads", "reads of tables and queues", &e.tables.reads()},
+        {"table_writes", "writes of tables, queues and messages", &e.tables.writes()},
+        {"table_errors", "of these, answered with a bus error", &e.tables.errors()},
         {"invalidations", "invalidations applied", &e.counts.invalidations},
         {"invalidated_entries", "entries that invalidations removed", &e.counts.invalidated_entries},
         {"synchronisations", "waits for the accesses in flight", &e.counts.syncs},
@@ -158,7 +158,7 @@ void iommu::reset() {
     e.statistics.reset();
     e.counts = {};
     e.misses.counts = {};
-    e.tables.reads = e.tables.writes = e.tables.errors = 0;
+    e.tables.reset_counts();
     for (std::size_t n = 0; n < interrupts_.size(); ++n)
         set_interrupt(n, false);
     reset_model();
@@ -170,13 +170,16 @@ void iommu::on_access(access_observer told) {
         p->observed();
 }
 
-outcome iommu::probe(const access& a, fault* why) {
+std::optional<translation> iommu::probe(const access& a, fault* why) {
     debug_context context(*engine_);
-    walk<outcome> w = translate(context, a);
+    std::optional<translation> page(std::in_place);
+    walk<bool> w = translate(context, a, *page);
     w.start();
-    if (!w.result() && why)
+    if (w.result())
+        return page;
+    if (why)
         *why = context.refusal();
-    return w.result();
+    return std::nullopt;
 }
 
 void iommu::spawn(walk<void> (*work)(iommu&, walk_context&)) {
@@ -204,9 +207,10 @@ void iommu::spawn(walk<void> (*work)(iommu&, walk_context&)) {
 walk<void> iommu::translate_ahead(walk_context& background, access a) {
     auto& context = static_cast<timed_context&>(background); // as spawn() gave it
     context.begin(nullptr, a, nullptr);
-    walk<outcome> translation = translate(context, a);
-    const outcome result = co_await translation;
-    engine_->misses.finish(context, result);
+    translation page;
+    walk<bool> ahead = translate(context, a, page);
+    const bool ok = co_await ahead;
+    engine_->misses.finish(context, ok ? &page : nullptr);
 }
 
 std::uint32_t iommu::invalidate(const invalidation& i) {

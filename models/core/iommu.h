@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -83,12 +84,13 @@ class iommu : public sc_core::sc_module {
     void on_commands(std::function<bool()> hangs) { commands_hang_ = std::move(hangs); }
 
     /// Translates without time and without a trace: what an access would get from the tables as they are now.
-    outcome probe(const access& a, fault* why = nullptr);
+    std::optional<translation> probe(const access& a, fault* why = nullptr);
 
   protected:
     // --- what a model says
-    /// The translation of one access, or a refusal. Runs in all three modes.
-    virtual walk<outcome> translate(walk_context& context, const access& a) = 0;
+    /// The translation of one access, in place: a copy would cost as much as reading a level. `page` is fresh from its
+    /// constructor. False: refused, see walk_context::refuse(). Runs in all three modes.
+    virtual walk<bool> translate(walk_context& context, const access& a, translation& page) = 0;
     /// A fault was decided; the model records it (usually by spawning the write of an event). `stall_tag` names the
     /// access in the stall buffer when it waits for software. Never called for a debug access.
     virtual void report(const access& a, const fault& f, std::uint32_t stall_tag) = 0;

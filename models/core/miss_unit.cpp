@@ -26,11 +26,11 @@ miss_unit::miss_unit(engine_state& engine, const cache_parameters& tlb, unsigned
 }
 
 std::uint64_t miss_unit::look_up_cycles() const {
-    return engine_.tlb.parameters().entries ? port_.cost(engine_.tlb.probes()) : 0;
+    return engine_.tlb.exists() ? port_.cost(engine_.tlb.probes()) : 0;
 }
 
 const translation* miss_unit::find(const translation_request& r) {
-    if (!engine_.tlb.parameters().entries)
+    if (!engine_.tlb.exists())
         return nullptr;
     ++counts.lookups;
     const translation* t = engine_.tlb.find(r.tag, r.address);
@@ -42,7 +42,7 @@ const translation* miss_unit::find(const translation_request& r) {
 
 void miss_unit::look_up(timed_context& context) {
     const std::uint64_t now = engine_.clock.cycle_after(sc_core::SC_ZERO_TIME);
-    const std::uint64_t answered = engine_.tlb.parameters().entries ? port_.reserve(now, engine_.tlb.probes()) : now;
+    const std::uint64_t answered = engine_.tlb.exists() ? port_.reserve(now, engine_.tlb.probes()) : now;
     // the answer is looked for at its cycle: what is filled or invalidated meanwhile counts
     engine_.clock.at(answered, task::of<&timed_context::looked_up>(context));
 }
@@ -101,11 +101,12 @@ void miss_unit::give_walker(timed_context& context) {
 }
 
 void miss_unit::answer(timed_context& context, const translation& t, time_part part) {
-    context.request->found = t;
+    context.request->found = true;
+    *context.request->page = t;
     context.resume_soon(part);
 }
 
-void miss_unit::finish(timed_context& context, const outcome& result) {
+void miss_unit::finish(timed_context& context, const translation* result) {
     if (result && result->cacheable &&
         context.may_fill(result->tag, result->global, result->input_base, result->offset_mask()))
         if (context.walker >= 0)

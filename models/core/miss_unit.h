@@ -22,8 +22,8 @@ class miss_unit {
 
     /// Serves context.request; the context is resumed with the answer, or with a walker of its own.
     void look_up(timed_context& context);
-    /// The walk of a context that may have a walker has ended.
-    void finish(timed_context& context, const outcome& result);
+    /// The walk of a context that may have a walker has ended. Null: it was refused.
+    void finish(timed_context& context, const translation* result);
 
     /// The main TLB's entry for a request, now, or null.
     const translation* find(const translation_request& r);

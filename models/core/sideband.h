@@ -54,20 +54,20 @@ struct sideband : tlm::tlm_extension<sideband>, requester {
 
     /// The access that a payload with (or without) a sideband asks for.
     static access describe(const tlm::tlm_generic_payload& payload) {
-        access a;
-        a.address = payload.get_address();
-        a.length_bytes = payload.get_data_length();
-        a.write = payload.is_write();
-        if (const auto* s = payload.get_extension<sideband>()) {
-            a.source_id = s->source_id;
-            a.pasid = s->pasid;
-            a.has_pasid = s->has_pasid;
-            a.privileged = s->privileged;
-            a.instruction = s->instruction;
-            a.secure = s->secure;
-            a.type = s->type;
-        }
-        return a;
+        const auto* s = payload.get_extension<sideband>();
+        return describe(payload, s ? static_cast<const requester&>(*s) : requester{});
+    }
+    static access describe(const tlm::tlm_generic_payload& payload, const requester& who) {
+        return {.address = payload.get_address(),
+                .length_bytes = payload.get_data_length(),
+                .source_id = who.source_id,
+                .pasid = who.pasid,
+                .has_pasid = who.has_pasid,
+                .write = payload.is_write(),
+                .privileged = who.privileged,
+                .instruction = who.instruction,
+                .secure = who.secure,
+                .type = who.type};
     }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/core/table_port.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace iommulab {
@@ -21,12 +22,12 @@ table_port::payload& table_port::prepare(memory_request& r) {
     switch (r.what) {
     case memory_request::kind::read:
         p.set_command(tlm::TLM_READ_COMMAND);
-        ++reads;
+        ++direct_.reads;
         break;
     case memory_request::kind::write:
         p.set_command(tlm::TLM_WRITE_COMMAND);
         std::memcpy(p.get_data_ptr(), r.words.data(), r.bytes);
-        ++writes;
+        ++writes_;
         break;
     case memory_request::kind::compare_swap: {
         if (atomics_.empty())
@@ -38,7 +39,7 @@ table_port::payload& table_port::prepare(memory_request& r) {
         std::memcpy(p.get_data_ptr(), &r.words[1], 8);
         atomic->result = atomic_compare_swap::outcome::ignored;
         p.set_extension(atomic.release());
-        ++writes;
+        ++writes_;
         break;
     }
     }
@@ -48,7 +49,7 @@ table_port::payload& table_port::prepare(memory_request& r) {
 void table_port::read_back(payload& p) {
     memory_request& r = *p.owner;
     r.ok = p.is_response_ok();
-    errors += !r.ok;
+    errors_ += !r.ok;
     if (r.what == memory_request::kind::read && r.ok)
         std::memcpy(r.words.data(), p.get_data_ptr(), r.bytes);
     if (r.what == memory_request::kind::compare_swap) {
@@ -96,7 +97,7 @@ void table_port::serve(memory_request& r, sc_core::sc_time& delay) {
         if (const unsigned char* data = direct(r.address, r.bytes, delay)) {
             std::memcpy(r.words.data(), data, r.bytes);
             r.ok = true;
-            ++reads;
+            ++direct_.reads;
             return;
         }
     }
@@ -109,10 +110,10 @@ void table_port::serve(memory_request& r, sc_core::sc_time& delay) {
 }
 
 const unsigned char* table_port::direct(std::uint64_t address, unsigned bytes, sc_core::sc_time& delay) {
-    const std::uint64_t page = address >> 12;
-    direct_page& d = direct_[page % direct_.size()];
-    if (address < d.first || address > d.last || d.last - address < bytes - 1) {
-        if ((address & 0xfff) + bytes > 0x1000)
+    direct_reads::page& place = direct_.place_of(address);
+    if (!place.holds(address, bytes)) {
+        constexpr std::uint64_t offset = (std::uint64_t{1} << direct_reads::log2_page_bytes) - 1;
+        if ((address & offset) + bytes > offset + 1)
             return nullptr;
         payload& p = payloads_.acquire(bytes);
         p.set_command(tlm::TLM_READ_COMMAND);
@@ -125,20 +126,21 @@ const unsigned char* table_port::direct(std::uint64_t address, unsigned bytes, s
             direct_refused_ = !granted;
             return nullptr;
         }
-        d.first = std::max<std::uint64_t>(dmi.get_start_address(), page << 12);
-        d.last = std::min<std::uint64_t>(dmi.get_end_address(), (page << 12) | 0xfff);
-        d.data = dmi.get_dmi_ptr() + (d.first - dmi.get_start_address());
-        d.latency = dmi.get_read_latency();
-        d.latency_ps = clock_.ps(d.latency);
-        if (d.last - address < bytes - 1)
+        place.first = std::max<std::uint64_t>(dmi.get_start_address(), address & ~offset);
+        const std::uint64_t granted_bytes =
+            std::min<std::uint64_t>(dmi.get_end_address(), address | offset) - place.first + 1;
+        place.places_of_words = granted_bytes >= 8 ? granted_bytes - 7 : 0;
+        place.data = dmi.get_dmi_ptr() + (place.first - dmi.get_start_address());
+        place.latency_ps = clock_.ps(dmi.get_read_latency());
+        if (!place.holds(address, bytes))
             return nullptr;
     }
-    delay += d.latency;
-    return d.data + (address - d.first);
+    delay += clock_.of_ps(place.latency_ps);
+    return place.data + (address - place.first);
 }
 
 void table_port::invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) {
-    direct_.fill({});
+    direct_.forget();
     direct_refused_ = false;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "models/core/atomic_extension.h"
+#include "models/core/direct_reads.h"
 #include "models/core/fifo.h"
 #include "models/core/payload_pool.h"
 #include "models/core/request_channel.h"
@@ -32,23 +33,19 @@ class table_port : public sc_core::sc_module, public tlm::tlm_bw_transport_if<> 
     void begin(memory_request& r);
     /// Serves a request in no time, adding its latency to `delay`. For a caller that may not be interrupted.
     void serve(memory_request& r, sc_core::sc_time& delay);
-    /// The commonest case of serve(): 8 bytes from a page whose direct memory pointer is known. False: it isn't.
-    bool serve_directly(std::uint64_t address, std::uint64_t& value, std::uint64_t& took_ps) {
-        const direct_page& d = direct_[(address >> 12) % direct_.size()];
-        if (address < d.first || address > d.last || d.last - address < 7)
-            return false;
-        std::memcpy(&value, d.data + (address - d.first), 8);
-        took_ps = d.latency_ps;
-        ++reads;
-        return true;
-    }
+    /// What serve() reads in place, for whoever reads 8 bytes at a time and needs no more of it.
+    [[nodiscard]] direct_reads& in_place() { return direct_; }
     /// Serves a read by debug access; writes are left out and count as done.
     void look(memory_request& r);
 
     [[nodiscard]] unsigned outstanding() const { return outstanding_; }
     [[nodiscard]] bool idle() const { return outstanding_ == 0 && waiting_.empty(); }
 
-    std::uint64_t reads = 0, writes = 0, errors = 0;
+    [[nodiscard]] const std::uint64_t& reads() const { return direct_.reads; }
+    [[nodiscard]] const std::uint64_t& writes() const { return writes_; }
+    /// Of these, answered with a bus error.
+    [[nodiscard]] const std::uint64_t& errors() const { return errors_; }
+    void reset_counts() { direct_.reads = writes_ = errors_ = 0; }
     probe outstanding_probe;
 
   private:
@@ -71,17 +68,12 @@ class table_port : public sc_core::sc_module, public tlm::tlm_bw_transport_if<> 
     scheduler& clock_;
     unsigned bound_, outstanding_ = 0;
     bool loosely_timed_;
+    std::uint64_t writes_ = 0, errors_ = 0;
     fifo<memory_request*> waiting_; // for one of the `bound_` places
     request_channel<payload, table_port> channel_;
 
-    // Loosely timed reads go through direct memory pointers where the target grants them: by 4 KiB page, direct-mapped.
-    struct direct_page {
-        std::uint64_t first = 1, last = 0; // the granted range, clipped to the page; empty
-        const unsigned char* data = nullptr;
-        sc_core::sc_time latency;
-        std::uint64_t latency_ps = 0;
-    };
-    std::array<direct_page, 64> direct_{};
+    // Loosely timed reads go through direct memory pointers where the target grants them.
+    direct_reads direct_;
     bool direct_refused_ = false;
 
     payload_pool<memory_request> payloads_;

@@ -79,15 +79,15 @@ class translation_lookaside_buffer {
             return;
         const unsigned size = slot_of(t.log2_size);
         const std::uint32_t before = cache_.live();
-        bool added = false;
-        cache_.insert(key(owner, t.input_base, size), t, [&](const cache_key&, const translation& old) {
-            forget(old);
-            added = true;
-        });
-        if (added || cache_.live() != before) {
-            ++of_size_[size];
-            sizes_ |= std::uint64_t{1} << size;
-        }
+        unsigned gone = none;
+        cache_.insert(key(owner, t.input_base, size), t,
+                      [&](const cache_key&, const translation& old) { gone = slot_of(old.log2_size); });
+        if (gone == size || (gone == none && cache_.live() == before))
+            return; // one for another of its size, or for itself
+        if (gone != none)
+            forget(gone);
+        ++of_size_[size];
+        sizes_ |= std::uint64_t{1} << size;
     }
     /// Removes what `which(owner, translation)` names; returns how many entries.
     template <class Predicate>
@@ -95,7 +95,7 @@ class translation_lookaside_buffer {
         return cache_.erase_if([&](const cache_key& k, const translation& t) {
             if (!which(tlb_owner{k.tag}, t))
                 return false;
-            forget(t);
+            forget(slot_of(t.log2_size));
             return true;
         });
     }
@@ -107,6 +107,7 @@ class translation_lookaside_buffer {
         cache_.for_each([&](const cache_key& k, const translation& t) { visit(tlb_owner{k.tag}, t); });
     }
     [[nodiscard]] std::uint32_t live() const { return cache_.live(); }
+    [[nodiscard]] bool exists() const { return cache_.exists(); }
     [[nodiscard]] const cache_parameters& parameters() const { return cache_.parameters(); }
 
   private:
@@ -115,8 +116,8 @@ class translation_lookaside_buffer {
         // the size is part of the key, above the page number, so that the low bits index the sets by page
         return {owner.bits, (address >> log2_size) ^ (std::uint64_t{log2_size} << 58)};
     }
-    void forget(const translation& t) {
-        const unsigned size = slot_of(t.log2_size);
+    static constexpr unsigned none = 64;
+    void forget(unsigned size) {
         if (--of_size_[size] == 0)
             sizes_ &= ~(std::uint64_t{1} << size);
     }

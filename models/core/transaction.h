@@ -34,7 +34,7 @@ class transaction final : public stalled_access {
 
     upstream_port& port;
     timed_context context;
-    walk<outcome> walking;
+    walk<bool> walking;
     std::vector<walk_reads> walks; ///< for the observer, while there is one
     tlm::tlm_generic_payload* payload = nullptr;
     time_sheet sheet;

@@ -22,6 +22,7 @@ upstream_port::upstream_port(sc_core::sc_module_name name, iommu& owner, engine_
     const std::uint64_t cycles = engine.parameters.micro_tlb.entries ? engine.parameters.micro_tlb.latency_cycles : 0;
     micro_tlb_time_ = engine.clock.to_time(cycles);
     micro_tlb_ps_ = engine.clock.to_ps(cycles);
+    request_ps_ = engine.clock.to_ps(engine.parameters.request_cycles);
 }
 
 upstream_port::~upstream_port() = default;
@@ -47,7 +48,7 @@ tlm::tlm_sync_enum upstream_port::nb_transport_fw(tlm::tlm_generic_payload& p, t
             return tlm::TLM_UPDATED;
         }
         requesting_ = &p; // END_REQ stays away until an access has left
-        request_ps_ = begun_ps;
+        requested_ps_ = begun_ps;
         next_accept_ = std::max(next_accept_, arrival);
         ++backpressure_;
         return tlm::TLM_ACCEPTED;
@@ -63,7 +64,7 @@ tlm::tlm_sync_enum upstream_port::nb_transport_fw(tlm::tlm_generic_payload& p, t
 void upstream_port::take_waiting() {
     take_pending_ = false;
     tlm::tlm_generic_payload& p = *std::exchange(requesting_, nullptr);
-    take(p, request_ps_, engine_.clock.cycle());
+    take(p, requested_ps_, engine_.clock.cycle());
     tlm::tlm_phase phase = tlm::END_REQ;
     sc_core::sc_time delay;
     from_device->nb_transport_bw(p, phase, delay); // the device may send its next request in this call
@@ -132,20 +133,20 @@ void upstream_port::looked_up(void* object) {
 
 void upstream_port::start_walk(transaction& t) {
     t.context.begin(&t.sheet, t.piece, engine_.observer ? &t.walks.emplace_back() : nullptr);
-    t.walking = model_.translate(t.context, t.piece);
+    t.page = {};
+    t.walking = model_.translate(t.context, t.piece, t.page);
     t.walking.start([](void* p) { static_cast<transaction*>(p)->walk_ended(); }, &t);
 }
 
 void transaction::walk_ended() {
     engine_state& e = port.engine_;
-    const outcome result = walking.result();
+    const bool ok = walking.result();
     const bool hit = context.hit;
-    e.misses.finish(context, result);
-    if (!result) {
+    e.misses.finish(context, ok ? &page : nullptr);
+    if (!ok) {
         port.refused(*this);
         return;
     }
-    page = *result;
     const access_outcome of_piece =
         page.bypassed ? access_outcome::bypass : (hit ? access_outcome::tlb_hit : access_outcome::miss);
     if (how == access_outcome::micro_tlb_hit || how == access_outcome::bypass || of_piece == access_outcome::miss)

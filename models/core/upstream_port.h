@@ -89,14 +89,15 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     void transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who);
     void forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, std::uint64_t address,
                      std::uint64_t distance, latency_profile& profile);
-    void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, access& left, const translation* hit);
+    void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, access& left, tlb_owner owner,
+                          const translation* hit);
     struct loose_result {
         translation page;
         access_outcome how = access_outcome::miss;
         bool refused = false, ignored = false;
     };
-    void resolve(const access& a, const translation* hit, time_sheet& sheet, std::vector<walk_reads>* walks,
-                 loose_result& r);
+    void resolve(const access& a, tlb_owner owner, const translation* hit, time_sheet& sheet,
+                 std::vector<walk_reads>* walks, loose_result& r);
     bool forward_piece(tlm::tlm_generic_payload& p, std::uint32_t offset, std::uint32_t bytes, std::uint64_t output,
                        sc_core::sc_time& delay);
 
@@ -106,7 +107,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     translation_lookaside_buffer micro_tlb_;
     structure_port micro_port_;
     sc_core::sc_time micro_tlb_time_;
-    std::uint64_t micro_tlb_ps_;
+    std::uint64_t micro_tlb_ps_, request_ps_;
 
     /// The entry that the last loosely timed access hit. Hitting it again changes nothing in any replacement order, so
     /// that a run of accesses to one page need not look it up again. Forgotten at every other use of the micro-TLB.
@@ -126,7 +127,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
 
     // the request channel
     tlm::tlm_generic_payload* requesting_ = nullptr; // its END_REQ is owed
-    std::uint64_t request_ps_ = 0, next_accept_ = 0;
+    std::uint64_t requested_ps_ = 0, next_accept_ = 0;
     bool take_pending_ = false;
     unsigned outstanding_ = 0;
     std::uint64_t accesses_ = 0, backpressure_ = 0;

@@ -40,11 +40,12 @@ void upstream_port::forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& d
 }
 
 void upstream_port::transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who) {
-    access a = sideband::describe(p);
-    const translation* hit = micro_tlb_.find(tlb_owner::of_requester(a), a.address);
+    access a = sideband::describe(p, who);
+    const tlb_owner owner = tlb_owner::of_requester(a);
+    const translation* hit = micro_tlb_.find(owner, a.address);
     if (!hit || !(hit->allowed & rights::needed_by(a)) || hit->bytes_from(a.address) < a.length_bytes ||
         engine_.observer) { // a hit that is not observed needs no sheet
-        transport_slowly(p, delay, a, hit);
+        transport_slowly(p, delay, a, owner, hit);
         return;
     }
     latency_profile& profile = engine_.statistics.of(
@@ -83,8 +84,8 @@ struct stalled_caller final : stalled_access {
 };
 } // namespace
 
-void upstream_port::resolve(const access& a, const translation* hit, time_sheet& sheet, std::vector<walk_reads>* walks,
-                            loose_result& r) {
+void upstream_port::resolve(const access& a, tlb_owner owner, const translation* hit, time_sheet& sheet,
+                            std::vector<walk_reads>* walks, loose_result& r) {
     forget();
     sheet.add(time_part::micro_tlb, micro_tlb_ps_);
     if (hit && (hit->allowed & rights::needed_by(a))) {
@@ -93,19 +94,17 @@ void upstream_port::resolve(const access& a, const translation* hit, time_sheet&
         return;
     }
     for (;;) {
-        sheet.add(time_part::tlb, engine_.clock.to_ps(engine_.parameters.request_cycles));
+        sheet.add(time_part::tlb, request_ps_);
         loose_context context(engine_, sheet, walks ? &walks->emplace_back() : nullptr);
-        walk<outcome> w = model_.translate(context, a);
+        walk<bool> w = model_.translate(context, a, r.page);
         w.start();
-        const outcome& found = w.result(); // every wait of a loose context is over at once
-        if (found) {
-            r.page = *found;
-            r.how = found->bypassed ? access_outcome::bypass
+        if (w.result()) { // every wait of a loose context is over at once
+            r.how = r.page.bypassed ? access_outcome::bypass
                                     : (context.hit ? access_outcome::tlb_hit : access_outcome::miss);
-            if (found->cacheable) {
+            if (r.page.cacheable) {
                 if (context.asked && !context.hit)
-                    engine_.misses.fill(*found);
-                keep(tlb_owner::of_requester(a), *found);
+                    engine_.misses.fill(r.page);
+                keep(owner, r.page);
             }
             return;
         }
@@ -141,21 +140,23 @@ void upstream_port::resolve(const access& a, const translation* hit, time_sheet&
 }
 
 /// `left`: the access, of which at the end is left what was not done.
+[[gnu::flatten]] // a miss passes through all of it
 void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, access& left,
-                                     const translation* hit) {
+                                     tlb_owner owner, const translation* hit) {
     time_sheet sheet;
     std::unique_ptr<std::vector<walk_reads>> walks; // when there is an observer
-    if (engine_.observer) [[unlikely]]
+    sheet.begin(0);
+    if (engine_.observer) [[unlikely]] {
         walks = std::make_unique<std::vector<walk_reads>>();
-    const std::uint64_t started_ps = engine_.now_ps() + engine_.clock.ps(delay);
-    sheet.begin(started_ps);
+        sheet.begin(engine_.now_ps() + engine_.clock.ps(delay)); // who else would ask when it began?
+    }
     loose_result r;
     access_outcome how = access_outcome::micro_tlb_hit;
     std::uint32_t done = 0;
     tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE; // the first that is none stands
     p.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     do {
-        resolve(left, hit, sheet, walks.get(), r);
+        resolve(left, owner, hit, sheet, walks.get(), r);
         if (how == access_outcome::micro_tlb_hit || r.how == access_outcome::fault || r.how == access_outcome::miss)
             how = r.how;
         if (r.refused)
@@ -173,8 +174,9 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
         left.address += bytes;
         left.length_bytes -= bytes;
         if (left.length_bytes != 0) {
+            r = {};
             ++engine_.counts.split;
-            hit = micro_tlb_.find(tlb_owner::of_requester(left), left.address);
+            hit = micro_tlb_.find(owner, left.address);
         }
     } while (left.length_bytes != 0);
 
@@ -187,9 +189,7 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
     }
     p.set_response_status(status);
     // simulated time that has passed in a stall is not annotated a second time
-    const std::uint64_t passed = engine_.now_ps() + engine_.clock.ps(delay) - started_ps;
-    const std::uint64_t annotate = sheet.total_ps() > passed ? sheet.total_ps() - passed : 0;
-    delay += engine_.clock.of_ps(annotate);
+    delay += engine_.clock.of_ps(sheet.total_ps() - sheet.part_ps(time_part::stalled));
     engine_.statistics.of({left.source_id, how, how == access_outcome::fault ? std::uint8_t{0} : r.page.log2_size})
         .add(sheet);
     if (walks && engine_.observer) [[unlikely]]
@@ -240,7 +240,7 @@ bool upstream_port::get_direct_mem_ptr(tlm::tlm_generic_payload& p, tlm::tlm_dmi
     a.length_bytes = 1;
     a.write = false;
     const unsigned shift = a.privileged ? 3 : 0;
-    outcome here = model_.probe(a);
+    std::optional<translation> here = model_.probe(a);
     if (!here) {
         a.write = true; // perhaps it may only be written
         here = model_.probe(a);
@@ -256,7 +256,7 @@ bool upstream_port::get_direct_mem_ptr(tlm::tlm_generic_payload& p, tlm::tlm_dmi
     for (std::uint32_t n = 0; n < engine_.parameters.dmi_run_pages && last != ~std::uint64_t{0}; ++n) {
         access next = a;
         next.address = last + 1;
-        const outcome t = model_.probe(next);
+        const std::optional<translation> t = model_.probe(next);
         if (!t || !t->cacheable || t->input_base != last + 1 || t->output_base - t->input_base != distance ||
             t->allowed != here->allowed)
             break;
@@ -330,7 +330,7 @@ unsigned upstream_port::transport_dbg(tlm::tlm_generic_payload& p) {
     while (done < length) {
         a.address = address + done;
         a.length_bytes = length - done;
-        const outcome t = model_.probe(a);
+        const std::optional<translation> t = model_.probe(a);
         if (!t)
             break;
         const auto bytes = static_cast<unsigned>(std::min<std::uint64_t>(t->bytes_from(a.address), length - done));

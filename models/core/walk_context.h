@@ -3,6 +3,7 @@
 // timed), or a place in a queue (cycle-approximate).
 #pragma once
 
+#include "models/core/direct_reads.h"
 #include "models/core/event_heap.h"
 #include "models/core/structure.h"
 #include "models/core/time_sheet.h"
@@ -51,7 +52,8 @@ struct translation_request {
     translation_tag tag;
     std::uint64_t address = 0;
     std::uint8_t needed = 0; ///< rights; an entry without them counts as a miss, so that the tables decide
-    std::optional<translation> found;
+    bool found = false;
+    translation* page = nullptr; ///< takes the answer
     std::coroutine_handle<> waiter;
 };
 
@@ -67,7 +69,13 @@ class walk_context {
 
     /// 8 bytes at `address`, the commonest read, if they can be had here and now. False: nothing has happened, and
     /// read64() must be awaited.
-    virtual bool read64_at_once(time_part, std::uint64_t /*address*/, std::uint64_t& /*value*/) { return false; }
+    bool read64_at_once(time_part part, std::uint64_t address, std::uint64_t& value) {
+        std::uint64_t took_ps = 0;
+        if (!in_place_ || !in_place_->read64(part, address, value, took_ps))
+            return false;
+        annotated_->add(part, took_ps);
+        return true;
+    }
     /// 8 bytes at `address`; nullopt: external abort.
     auto read64(time_part part, std::uint64_t address) {
         struct awaiter : memory_awaiter {
@@ -171,6 +179,20 @@ class walk_context {
         a.request.part = part;
         return a;
     }
+    /// The value under `key` itself, good until something is waited for, if it can be had here and now. Null: nothing
+    /// has happened, and look_up() must be awaited.
+    template <class Value>
+    const Value* look_up_at_once(structure_cache<Value>& cache, const cache_key& key, time_part part) {
+        if (!annotated_)
+            return nullptr;
+        const Value* v = cache.find(key);
+        if (!v)
+            return nullptr;
+        annotated_->add(part, cache.port.cost() * annotated_cycle_ps_);
+        ++cache.lookups;
+        ++cache.hits;
+        return v;
+    }
     /// Takes a place in the pipeline of a structure that has an answer to everything: a table on chip.
     auto occupy(structure_port& port, time_part part) {
         struct awaiter {
@@ -185,21 +207,26 @@ class walk_context {
         a.request.part = part;
         return a;
     }
-    /// The main TLB's answer, or that of another access's walk of the same page; it lives as long as the question.
-    /// Null: this walk has a walker now, and must find the translation itself; what it returns goes into the TLB.
-    auto find_translation(const translation_tag& tag, const access& a) {
+    /// Asks the main TLB. True: `page` is its answer, or that of another access's walk of the same page. False: this
+    /// walk has a walker now, and must find the translation itself; what it returns goes into the TLB.
+    auto find_translation(const translation_tag& tag, const access& a, translation& page) {
         struct awaiter {
             walk_context* context;
             translation_request request;
             bool await_ready() { return context->begin_translation(request); }
             void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
-            const translation* await_resume() const { return request.found ? &*request.found : nullptr; }
+            bool await_resume() const { return request.found; }
         };
         awaiter w{this, {}};
-        w.request.tag = tag;
-        w.request.address = a.address;
-        w.request.needed = rights::needed_by(a);
+        ask(w.request, tag, a, page);
         return w;
+    }
+    /// The same where nothing is waited for.
+    bool find_translation_at_once(const translation_tag& tag, const access& a, translation& page) {
+        translation_request r;
+        ask(r, tag, a, page);
+        begin_translation(r);
+        return r.found;
     }
     /// Waits until every access that was in the IOMMU when this was asked has completed, or is stalled for software.
     auto drain() {
@@ -214,9 +241,9 @@ class walk_context {
     }
 
     /// Ends a walk: keeps the fault for the engine. `co_return c.refuse(f);`
-    std::nullopt_t refuse(const fault& f) {
+    bool refuse(const fault& f) {
         fault_ = f;
-        return std::nullopt;
+        return false;
     }
     [[nodiscard]] const fault& refusal() const { return fault_; }
 
@@ -247,8 +274,18 @@ class walk_context {
     fault fault_;
     bool remembers_;
     walk_reads* reads_ = nullptr; ///< null: nobody asks
+    // where time is annotated; else null
+    time_sheet* annotated_ = nullptr;
+    std::uint64_t annotated_cycle_ps_ = 0;
+    direct_reads* in_place_ = nullptr; ///< and memory may be read in place
 
   private:
+    static void ask(translation_request& r, const translation_tag& tag, const access& a, translation& page) {
+        r.tag = tag;
+        r.address = a.address;
+        r.needed = rights::needed_by(a);
+        r.page = &page;
+    }
     struct memory_awaiter {
         walk_context* context = nullptr;
         memory_request request;
@@ -256,8 +293,5 @@ class walk_context {
         void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
     };
 };
-
-/// How a walk ends: with a translation, or refused (see walk_context::refusal).
-using outcome = std::optional<translation>;
 
 } // namespace iommulab

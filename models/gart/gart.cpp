@@ -50,26 +50,27 @@ void gart::trace(waveform_writer& writer) {
     error_probe_.attach(&writer, std::string(sc_core::sc_module::name()), "error", 1);
 }
 
-walk<outcome> gart::translate(walk_context& context, const access& a) {
-    if (a.address - own_.aperture_base >= aperture_bytes_)
-        co_return untranslated(a.address);
+walk<bool> gart::translate(walk_context& context, const access& a, translation& page) {
+    if (a.address - own_.aperture_base >= aperture_bytes_) {
+        page = untranslated(a.address);
+        co_return true;
+    }
     if (!bank.get(reg::GART_CONFIG, config::ENABLE))
         co_return context.refuse(refused(error::decode));
     auto looking_up = context.occupy(port_, time_part::own_table);
     co_await looking_up;
-    const std::uint64_t page = (a.address - own_.aperture_base) >> page_log2;
-    const std::uint32_t entry = entries_[page];
+    const std::uint64_t number = (a.address - own_.aperture_base) >> page_log2;
+    const std::uint32_t entry = entries_[number];
     // off by now, or never valid: the entry is looked at when the look-up ends
     if (!bank.get(reg::GART_CONFIG, config::ENABLE))
         co_return context.refuse(refused(error::decode));
     if (!entry_data::PHYS_ADDR_VALID.of(entry))
         co_return context.refuse(refused(error::invalid_page));
-    translation t;
-    t.input_base = own_.aperture_base + (page << page_log2);
-    t.output_base = entry_data::PHYS_ADDR.of(entry);
-    t.log2_size = page_log2;
-    t.allowed = rights::all;
-    co_return t;
+    page.input_base = own_.aperture_base + (number << page_log2);
+    page.output_base = entry_data::PHYS_ADDR.of(entry);
+    page.log2_size = page_log2;
+    page.allowed = rights::all;
+    co_return true;
 }
 
 /// The largest aligned block around `address` that has nothing of the aperture: as the aperture is aligned to its size,

@@ -39,7 +39,7 @@ class gart final : private detail::register_holder, public iommu {
     /// Why an access is refused: the bit of INTSTATUS.
     enum class error : std::uint8_t { decode = 6, invalid_page = 7 };
 
-    walk<outcome> translate(walk_context& context, const access& a) override;
+    walk<bool> translate(walk_context& context, const access& a, translation& page) override;
     void report(const access& a, const fault& f, std::uint32_t stall_tag) override;
     std::uint32_t invalidate_caches(const invalidation&) override { return 0; }
     void reset_model() override;

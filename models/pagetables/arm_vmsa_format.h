@@ -32,11 +32,13 @@ inline constexpr bit_field DBM{"DBM", 51, 1};
 inline constexpr bit_field Contiguous{"Contiguous", 52, 1};
 inline constexpr bit_field PXN{"PXN", 53, 1};
 inline constexpr bit_field UXN{"UXN", 54, 1}; ///< XN where the regime has one privilege level
+inline constexpr bit_field UXN_PXN{"UXN:PXN", 53, 2};
 inline constexpr bit_field PBHA{"PBHA", 59, 4};
 
 // tables of stage 1; the attributes restrict everything below
 inline constexpr bit_field PXNTable{"PXNTable", 59, 1};
 inline constexpr bit_field UXNTable{"UXNTable", 60, 1}; ///< XNTable where the regime has one privilege level
+inline constexpr bit_field UXNTable_PXNTable{"UXNTable:PXNTable", 59, 2};
 inline constexpr bit_field APTable{"APTable", 61, 2};
 inline constexpr bit_field APTable_0{"APTable[0]", 61, 1}; ///< no unprivileged access
 inline constexpr bit_field APTable_1{"APTable[1]", 62, 1}; ///< no write
@@ -146,6 +148,8 @@ struct address_places {
           moved(g == granule::kib_64 && implemented_bits >= 52 ? descriptor::address_51_48.make(0xf) : 0) {}
     /// The table or page address in a descriptor.
     [[nodiscard]] constexpr std::uint64_t of(std::uint64_t word) const {
+        if (moved == 0) [[likely]] // most tables, and each level waits for this
+            return word & low;
         return (word & low) | (word & moved) << (48 - descriptor::address_51_48.lsb);
     }
 };
@@ -163,6 +167,46 @@ constexpr unsigned address_bits_of(unsigned encoding) {
     constexpr std::array<std::uint8_t, 8> bits{32, 36, 40, 42, 44, 48, 52, 52};
     return bits[encoding & 7];
 }
+
+/// What one stage's walk needs to know of its tables, worked out once.
+struct table_geometry {
+    granule tg;
+    std::uint8_t start_level, input_bits, output_bits, implemented_bits;
+    address_places places;
+
+    /// `output`: bits as configured; `implemented`: as in block_is_legal().
+    constexpr table_geometry(granule g, unsigned start, unsigned input, unsigned output, unsigned implemented)
+        : tg(g),
+          start_level(static_cast<std::uint8_t>(start)),
+          input_bits(static_cast<std::uint8_t>(input)),
+          output_bits(static_cast<std::uint8_t>(output_bits_of(g, output, implemented))),
+          implemented_bits(static_cast<std::uint8_t>(implemented)),
+          places(g, implemented) {}
+
+    /// The first table is aligned to its size, and to 64 bytes where addresses have 52 bits (TTBRx_EL1.BADDR, D8.2.3).
+    [[nodiscard]] constexpr std::uint64_t first_table(std::uint64_t ttb) const {
+        const unsigned reach = log2_reach(tg, start_level);
+        unsigned size = 3 + (input_bits > reach ? input_bits - reach : 0);
+        if (output_bits > 48 && size < 6)
+            size = 6;
+        return ttb >> size << size;
+    }
+    /// Which bits of an index count: the first level takes all that are left, concatenated tables included.
+    [[nodiscard]] constexpr std::uint64_t index_mask(unsigned level) const {
+        return level == start_level ? ~std::uint64_t{0} : (std::uint64_t{1} << stride_of(tg)) - 1;
+    }
+    [[nodiscard]] constexpr bool too_large(std::uint64_t address) const { return (address >> output_bits) != 0; }
+    [[nodiscard]] static constexpr bool is_table(std::uint64_t word, unsigned level) {
+        constexpr std::uint64_t table = descriptor::Valid.make(1) | descriptor::Type.make(1);
+        return (word & table) == table && level < last_level;
+    }
+    [[nodiscard]] constexpr bool is_leaf(std::uint64_t word, unsigned level) const {
+        if (!descriptor::Valid.of(word))
+            return false;
+        return level == last_level ? descriptor::Type.of(word) != 0
+                                   : !descriptor::Type.of(word) && block_is_legal(tg, level, implemented_bits);
+    }
+};
 
 /// What `translation::attributes` holds of a walk's leaves: raw fields of both stages, absent ones 0.
 namespace attributes {

@@ -16,43 +16,6 @@ constexpr std::uint64_t low_bits(unsigned n) {
     return (std::uint64_t{1} << n) - 1;
 }
 
-/// What one stage's walk needs to know of its tables, worked out once.
-struct geometry {
-    granule tg;
-    unsigned start_level, input_bits, output_bits, implemented_bits;
-    address_places places;
-
-    geometry(granule g, unsigned start, unsigned input, unsigned output, unsigned implemented)
-        : tg(g),
-          start_level(start),
-          input_bits(input),
-          output_bits(output_bits_of(g, output, implemented)),
-          implemented_bits(implemented),
-          places(g, implemented) {}
-
-    /// The first table is aligned to its size, and to 64 bytes where addresses have 52 bits (TTBRx_EL1.BADDR, D8.2.3).
-    [[nodiscard]] std::uint64_t first_table(std::uint64_t ttb) const {
-        const unsigned reach = log2_reach(tg, start_level);
-        const unsigned size = 3 + (input_bits > reach ? input_bits - reach : 0);
-        return ttb & ~low_bits(output_bits > 48 ? std::max(size, 6U) : size);
-    }
-    /// Which bits of an index count: the first level takes all that are left, concatenated tables included.
-    [[nodiscard]] std::uint64_t index_mask(unsigned level) const {
-        return level == start_level ? ~std::uint64_t{0} : low_bits(stride_of(tg));
-    }
-    [[nodiscard]] bool too_large(std::uint64_t address) const { return (address >> output_bits) != 0; }
-    [[nodiscard]] static bool is_table(std::uint64_t word, unsigned level) {
-        constexpr std::uint64_t table = d::Valid.make(1) | d::Type.make(1);
-        return (word & table) == table && level < last_level;
-    }
-    [[nodiscard]] bool is_leaf(std::uint64_t word, unsigned level) const {
-        if (!d::Valid.of(word))
-            return false;
-        return level == last_level ? d::Type.of(word) != 0
-                                   : !d::Type.of(word) && block_is_legal(tg, level, implemented_bits);
-    }
-};
-
 /// What a descriptor that is no table comes to.
 struct leaf {
     fault_kind fault = fault_kind::none;
@@ -61,28 +24,37 @@ struct leaf {
     std::uint64_t updated = 0; ///< the descriptor as hardware leaves it in memory
 };
 
-/// Rights of a stage 1 leaf that is writable, or not, as far as AP[2], dirty state and APTable say
-/// (AArch64.S1DirectBasePermissions).
-std::uint8_t stage1_rights(const stage1_regime& regime, std::uint64_t word, std::uint64_t inherited,
-                           unsigned writable) {
-    const unsigned wxn = regime.wxn, execute = (~d::UXN.of(word) & ~d::UXNTable.of(inherited)) & 1;
-    if (!regime.two_ranges)
+/// What decides the rights of a regime's leaves.
+struct permission_rules {
+    bool two_privileges, wxn, pan;
+};
+/// Rights of a stage 1 leaf (AArch64.S1DirectBasePermissions). `permissions`: see stage1_tables::rights_of().
+constexpr std::uint8_t stage1_rights(const permission_rules& rules, unsigned permissions) {
+    const unsigned ap_1 = permissions & 1, writable = (permissions >> 1) & 1, pxn = (permissions >> 2) & 1,
+                   uxn = (permissions >> 3) & 1;
+    const unsigned wxn = rules.wxn, execute = ~uxn & 1;
+    if (!rules.two_privileges)
         return static_cast<std::uint8_t>(rights::reads | writable * rights::writes |
                                          (execute & ~(wxn & writable)) * rights::executes);
-    const unsigned unprivileged = d::AP_1.of(word) & ~d::APTable_0.of(inherited);
-    const unsigned privileged = ~(regime.pan & unprivileged) & 1;
-    const unsigned shared_write = unprivileged & writable;
-    const unsigned privileged_execute = (~d::PXN.of(word) & ~d::PXNTable.of(inherited)) & 1;
+    const unsigned privileged = ~(rules.pan & ap_1) & 1, shared_write = ap_1 & writable, privileged_execute = ~pxn & 1;
     return static_cast<std::uint8_t>(
-        unprivileged * rights::read | shared_write * rights::write |
-        (execute & ~(wxn & shared_write)) * rights::execute | privileged * rights::privileged_read |
-        (privileged & writable) * rights::privileged_write |
+        ap_1 * rights::read | shared_write * rights::write | (execute & ~(wxn & shared_write)) * rights::execute |
+        privileged * rights::privileged_read | (privileged & writable) * rights::privileged_write |
         (privileged_execute & ~shared_write & ~(wxn & writable)) * rights::privileged_execute);
 }
+constexpr auto rights_by_rules = [] {
+    std::array<std::array<std::uint8_t, 16>, 8> all{};
+    for (unsigned rules = 0; rules < 8; ++rules)
+        for (unsigned permissions = 0; permissions < 16; ++permissions)
+            all[rules][permissions] =
+                stage1_rights({(rules & 1) != 0, (rules & 2) != 0, (rules & 4) != 0}, permissions);
+    return all;
+}();
 
 /// Checks in the order in which the architecture ranks the faults: translation, address size, access flag, permission.
-inline leaf stage1_leaf(const stage1_regime& regime, const geometry& g, unsigned level, unsigned reach,
-                        std::uint64_t word, std::uint64_t inherited, std::uint8_t needed) {
+[[gnu::always_inline]] inline leaf stage1_leaf(const stage1_tables& tables, const table_geometry& g, unsigned level,
+                                               unsigned reach, std::uint64_t word, std::uint64_t inherited,
+                                               std::uint8_t needed) {
     leaf l;
     if (!g.is_leaf(word, level)) {
         l.fault = fault_kind::translation;
@@ -93,16 +65,18 @@ inline leaf stage1_leaf(const stage1_regime& regime, const geometry& g, unsigned
         l.fault = fault_kind::address_size;
         return l;
     }
-    if (!d::AF.of(word) && !regime.ha && !regime.affd) {
+    if (!d::AF.of(word) && !tables.ha && !tables.affd) {
         l.fault = fault_kind::access_flag;
         return l;
     }
-    l.updated = regime.ha ? d::AF.put(word, 1) : word;
+    l.updated = tables.ha ? d::AF.put(word, 1) : word;
     // With DBM the read-only bit says "clean", and permissions are those of a writable page
     // (AArch64.S1ApplyOutputPerms); a table above that forbids writing still does.
-    const bool clean = regime.ha && regime.hd && d::DBM.of(word) && d::AP_2.of(word);
-    const bool writable = (clean || !d::AP_2.of(word)) && !d::APTable_1.of(inherited);
-    l.allowed = stage1_rights(regime, word, inherited, writable);
+    const bool clean = tables.hd && d::DBM.of(word) && d::AP_2.of(word);
+    const auto ap_1 = static_cast<unsigned>(d::AP_1.of(word) & ~d::APTable_0.of(inherited));
+    const auto writable = static_cast<unsigned>((clean | ~d::AP_2.of(word)) & ~d::APTable_1.of(inherited) & 1);
+    const auto never = static_cast<unsigned>(d::UXN_PXN.of(word) | d::UXNTable_PXNTable.of(inherited));
+    l.allowed = tables.rights_of(ap_1 | writable << 1 | never << 2);
     if ((l.allowed & needed) != needed)
         l.fault = fault_kind::permission;
     else if (clean && (needed & rights::writes))
@@ -112,7 +86,7 @@ inline leaf stage1_leaf(const stage1_regime& regime, const geometry& g, unsigned
     return l;
 }
 
-inline leaf stage2_leaf(const stage2_regime& regime, const geometry& g, unsigned level, unsigned reach,
+inline leaf stage2_leaf(const stage2_regime& regime, const table_geometry& g, unsigned level, unsigned reach,
                         std::uint64_t word, const stage2_request& request) {
     leaf l;
     if (!g.is_leaf(word, level)) {
@@ -201,41 +175,41 @@ void remember_table(const walk_context& context, walk_cache_set& caches, unsigne
 
 /// A walk of stage 1 between two reads: the way from the first table down, whether or not a read must be waited for.
 struct stage1_descent {
-    const stage1_regime& regime;
+    const stage1_tables* tables;
+    bool upper; // the range
+    const stage1_tables::way* way;
     const access& a;
-    walk_result& result;
-    bool upper;
-    const stage1_range& range;
-    unsigned input_bits;
-    geometry g;
+    translation& page;
+    walk_fault& why;
     std::uint64_t address, input;
-    std::uint64_t inherits; // what tables pass on to everything below, and
-    std::uint64_t inherited = 0;
-    std::uint64_t table, index_mask;
+    std::uint64_t inherited = 0; // from the tables above
+    std::uint64_t table, index_mask = ~std::uint64_t{0};
     unsigned level, reach; // reach: input bits below the index of this level
 
-    stage1_descent(const stage1_regime& r, const access& of, walk_result& into)
-        : regime(r),
+    stage1_descent(const stage1_tables& t, const access& of, translation& into, walk_fault& refusal)
+        : tables(&t),
+          upper(t.is_upper(of.address)),
+          way(&t.ways[upper]),
           a(of),
-          result(into),
-          upper(r.two_ranges && ((of.address >> 55) & 1)),
-          range(r.range[upper ? 1 : 0]),
-          input_bits(input_bits_of(range.tg, range.tsz)),
-          g(range.tg, stage1_start_level(range.tg, input_bits), input_bits, r.output_bits, r.implemented_bits),
-          address(without_top_byte(r, of.address)),
-          input(address & low_bits(input_bits)),
-          inherits(range.had ? 0 : d::table_attributes),
-          table(g.first_table(range.ttb)),
-          index_mask(g.index_mask(g.start_level)),
-          level(g.start_level),
-          reach(log2_reach(g.tg, g.start_level)) {}
+          page(into),
+          why(refusal),
+          address(t.without_top_byte(of.address)),
+          input(address & low_bits(way->geometry.input_bits)),
+          table(way->first_table),
+          level(way->geometry.start_level),
+          reach(way->first_reach) {}
 
+    /// Goes on with a copy of the tables' description.
+    void change_to(const stage1_tables& copy) {
+        tables = &copy;
+        way = &copy.ways[upper];
+    }
     /// Is there a way for this input? False: refused.
     bool begin() {
-        result = {};
-        if (range.epd || address >> input_bits != (upper ? ~std::uint64_t{0} >> input_bits : 0))
-            return refuse(result.fault, fault_kind::translation, 1, 0);
-        return !g.too_large(table) || refuse_table(result.fault, 1, 0);
+        const std::uint64_t above = upper ? ~std::uint64_t{0} >> way->geometry.input_bits : 0;
+        if (way->closed || address >> way->geometry.input_bits != above)
+            return refuse(why, fault_kind::translation, 1, 0);
+        return !way->unreachable || refuse_table(why, 1, 0);
     }
     [[nodiscard]] std::uint64_t descriptor_address() const {
         return table + ((input >> reach) & index_mask) * descriptor_bytes;
@@ -245,40 +219,40 @@ struct stage1_descent {
         table = p.next_table;
         inherited = p.attributes;
         level = known + 1;
-        reach = log2_reach(g.tg, level);
-        index_mask = g.index_mask(level);
+        reach = log2_reach(way->geometry.tg, level);
+        index_mask = way->geometry.index_mask(level);
     }
     /// Goes on in the table that `word` points to. False: refused.
     bool enter(std::uint64_t word) {
-        table = g.places.of(word);
-        if (g.too_large(table))
-            return refuse_table(result.fault, 1, level);
-        inherited |= word & inherits;
+        table = way->geometry.places.of(word);
+        if (way->geometry.too_large(table))
+            return refuse_table(why, 1, level);
+        inherited |= word & way->inherits;
         ++level;
-        reach -= stride_of(g.tg);
-        index_mask = low_bits(stride_of(g.tg));
+        reach -= stride_of(way->geometry.tg);
+        index_mask = low_bits(stride_of(way->geometry.tg));
         return true;
     }
-    [[nodiscard]] leaf judge(std::uint64_t word) const {
-        return stage1_leaf(regime, g, level, reach, word, inherited, rights::needed_by(a));
+    [[nodiscard, gnu::always_inline]] leaf judge(std::uint64_t word) const {
+        return stage1_leaf(*tables, way->geometry, level, reach, word, inherited, rights::needed_by(a));
     }
     void arrive(const leaf& l, std::uint64_t word) {
-        set_page(result.page, l, a.address, reach, regime.tag);
-        result.page.global = !d::nG.of(word);
-        result.page.attributes = stage1_attributes(word);
+        set_page(page, l, a.address, reach, tables->tag);
+        page.global = !d::nG.of(word);
+        page.attributes = stage1_attributes(word);
     }
 };
 
 /// Goes on from `d` with what must be waited for. `word`: the descriptor at `d`, if it has been read.
-walk<bool> walk_on(walk_context& context, stage1_descent d, std::optional<std::uint64_t> word, walk_caches caches,
-                   const stage2_regime* stage2) {
-    walk_result& result = d.result;
-    const geometry& g = d.g;
+walk<bool> walk_on(walk_context& context, stage1_tables tables, stage1_descent d, std::optional<std::uint64_t> word,
+                   walk_caches caches, const stage2_regime* stage2) {
+    d.change_to(tables);
+    const table_geometry& g = d.way->geometry;
     if (caches.stage1 && !word)
         for (unsigned known = last_level; known-- > g.start_level;) {
             if (!caches.stage1->exists(known))
                 continue;
-            const cache_key key = walk_cache_set::key(d.regime.tag, d.address, log2_reach(g.tg, known));
+            const cache_key key = walk_cache_set::key(tables.tag, d.address, log2_reach(g.tg, known));
             auto question = context.look_up(caches.stage1->at(known), key, time_part::walk_cache);
             const std::optional<table_pointer> pointer = co_await question;
             if (pointer) {
@@ -292,10 +266,10 @@ walk<bool> walk_on(walk_context& context, stage1_descent d, std::optional<std::u
         if (stage2) {
             const stage2_request where{at, rights::privileged_read, fault_class::TT, false, false};
             walk_result mapped;
-            walk<bool> second = walk_stage2(context, *stage2, where, mapped, caches);
+            walk<bool> second = walk_stage2(context, *stage2, where, mapped.page, mapped.fault, caches);
             const bool ok = co_await second;
             if (!ok) {
-                result.fault = mapped.fault;
+                d.why = mapped.fault;
                 co_return false;
             }
             fetch = mapped.page.output(at);
@@ -304,20 +278,20 @@ walk<bool> walk_on(walk_context& context, stage1_descent d, std::optional<std::u
             auto read = context.read64(walk_level(1, d.level), fetch);
             word = co_await read;
             if (!word)
-                co_return refuse_fetch(result.fault, 1, d.level, fetch, false);
+                co_return refuse_fetch(d.why, 1, d.level, fetch, false);
         }
         for (unsigned attempt = 0; !g.is_table(*word, d.level); ++attempt) {
             const leaf l = d.judge(*word);
             if (l.fault != fault_kind::none)
-                co_return refuse(result.fault, l.fault, 1, d.level);
+                co_return refuse(d.why, l.fault, 1, d.level);
             const bool settled = l.updated == *word;
             if (!settled && stage2) { // the update is a write to the intermediate address of the descriptor
                 const stage2_request where{at, rights::privileged_write, fault_class::TT, false, true};
                 walk_result mapped;
-                walk<bool> second = walk_stage2(context, *stage2, where, mapped, caches);
+                walk<bool> second = walk_stage2(context, *stage2, where, mapped.page, mapped.fault, caches);
                 const bool ok = co_await second;
                 if (!ok) {
-                    result.fault = mapped.fault;
+                    d.why = mapped.fault;
                     co_return false;
                 }
                 fetch = mapped.page.output(at);
@@ -326,7 +300,7 @@ walk<bool> walk_on(walk_context& context, stage1_descent d, std::optional<std::u
                 auto swap = context.compare_swap64(time_part::table_update, fetch, *word, l.updated);
                 const memory_request& swapped = co_await swap;
                 if (!swapped.ok || attempt == update_attempts)
-                    co_return refuse_fetch(result.fault, 1, d.level, fetch, true);
+                    co_return refuse_fetch(d.why, 1, d.level, fetch, true);
                 if (!swapped.swapped) { // software was faster: judge what it wrote
                     word = swapped.words[0];
                     continue;
@@ -335,16 +309,16 @@ walk<bool> walk_on(walk_context& context, stage1_descent d, std::optional<std::u
             d.arrive(l, *word);
             if (!stage2)
                 co_return true;
-            const stage2_request where{result.page.output(d.a.address), rights::needed_by(d.a), fault_class::IN, false,
+            const stage2_request where{d.page.output(d.a.address), rights::needed_by(d.a), fault_class::IN, false,
                                        false};
             walk_result mapped;
-            walk<bool> second = walk_stage2(context, *stage2, where, mapped, caches);
+            walk<bool> second = walk_stage2(context, *stage2, where, mapped.page, mapped.fault, caches);
             const bool ok = co_await second;
             if (!ok) {
-                result.fault = mapped.fault;
+                d.why = mapped.fault;
                 co_return false;
             }
-            combine_stages(result.page, mapped.page, d.a.address);
+            combine_stages(d.page, mapped.page, d.a.address);
             co_return true;
         }
         const unsigned level = d.level, reach = d.reach;
@@ -354,51 +328,69 @@ walk<bool> walk_on(walk_context& context, stage1_descent d, std::optional<std::u
         if (caches.stage1 && caches.stage1->exists(level))
             remember_table(
                 context, *caches.stage1, level,
-                {d.regime.tag, d.address & ~low_bits(reach), d.table, d.inherited, static_cast<std::uint8_t>(reach)});
+                {tables.tag, d.address & ~low_bits(reach), d.table, d.inherited, static_cast<std::uint8_t>(reach)});
     }
 }
 
 } // namespace
 
-walk<bool> walk_stage1(walk_context& context, const stage1_regime& regime, const access& a, walk_result& result,
-                       const walk_caches& caches, const stage2_regime* stage2) {
-    stage1_descent d(regime, a, result);
+stage1_tables::way::way(const stage1_range& range, const stage1_regime& r)
+    : geometry(range.tg, stage1_start_level(range.tg, input_bits_of(range.tg, range.tsz)),
+               input_bits_of(range.tg, range.tsz), r.output_bits, r.implemented_bits),
+      first_table(geometry.first_table(range.ttb)),
+      inherits(range.had ? 0 : d::table_attributes),
+      first_reach(static_cast<std::uint8_t>(log2_reach(range.tg, geometry.start_level))),
+      tbi(range.tbi),
+      closed(range.epd),
+      unreachable(geometry.too_large(first_table)) {}
+
+stage1_tables::stage1_tables(const stage1_regime& r)
+    : two_ranges(r.two_ranges),
+      affd(r.affd),
+      ha(r.ha),
+      hd(r.ha && r.hd),
+      tag(r.tag),
+      ways{way(r.range[0], r), way(r.range[1], r)},
+      rights_(&rights_by_rules[r.two_ranges * 1U + r.wxn * 2U + r.pan * 4U]) {}
+
+walk<bool> walk_stage1(walk_context& context, const stage1_tables& tables, const access& a, translation& page,
+                       walk_fault& why, const walk_caches& caches, const stage2_regime* stage2) {
+    stage1_descent d(tables, a, page, why);
     if (!d.begin())
         return walk<bool>::ended(false);
     if (stage2 || (caches.stage1 && caches.stage1->exists()))
-        return walk_on(context, d, std::nullopt, caches, stage2);
+        return walk_on(context, tables, d, std::nullopt, caches, stage2);
     std::uint64_t word = 0;
     while (context.read64_at_once(walk_level(1, d.level), d.descriptor_address(), word)) {
-        if (d.g.is_table(word, d.level)) {
+        if (table_geometry::is_table(word, d.level)) {
             if (!d.enter(word))
                 return walk<bool>::ended(false);
             continue;
         }
         const leaf l = d.judge(word);
         if (l.fault != fault_kind::none)
-            return walk<bool>::ended(refuse(result.fault, l.fault, 1, d.level));
+            return walk<bool>::ended(refuse(why, l.fault, 1, d.level));
         if (l.updated != word && context.remembers())
-            return walk_on(context, d, word, caches, stage2);
+            return walk_on(context, tables, d, word, caches, stage2);
         d.arrive(l, word);
         return walk<bool>::ended(true);
     }
-    return walk_on(context, d, std::nullopt, caches, stage2);
+    return walk_on(context, tables, d, std::nullopt, caches, stage2);
 }
 
-walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage2_request request, walk_result& result,
-                       walk_caches caches) {
-    result = {};
-    result.fault.what = request.what; // in case it comes to a fault
-    result.fault.on_update = request.on_update;
-    result.fault.ipa = request.ipa;
-    const geometry g(regime.tg, std::min<unsigned>(regime.start_level, last_level),
-                     input_bits_of(regime.tg, regime.tsz), regime.output_bits, regime.implemented_bits);
+walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage2_request request, translation& page,
+                       walk_fault& why, walk_caches caches) {
+    why.what = request.what; // in case it comes to a fault
+    why.on_update = request.on_update;
+    why.ipa = request.ipa;
+    const table_geometry g(regime.tg, std::min<unsigned>(regime.start_level, last_level),
+                           input_bits_of(regime.tg, regime.tsz), regime.output_bits, regime.implemented_bits);
     const std::uint64_t ipa = request.ipa;
     if (ipa >> g.input_bits != 0)
-        co_return refuse(result.fault, fault_kind::translation, 2, 0);
+        co_return refuse(why, fault_kind::translation, 2, 0);
     std::uint64_t table = g.first_table(regime.ttb);
     if (g.too_large(table))
-        co_return refuse_table(result.fault, 2, 0);
+        co_return refuse_table(why, 2, 0);
     if (caches.intermediate && caches.intermediate->exists() && context.remembers()) {
         const cache_key key = caches.intermediate->key_for(regime.tag, ipa);
         auto question = context.look_up(caches.intermediate->cache(), key, time_part::walk_cache);
@@ -406,7 +398,7 @@ walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage
         if (known && (known->allowed & request.needed) == request.needed) {
             const bool device = attributes::MemAttr.of(known->attributes) >> 2 == 0;
             if (!(regime.ptw && device && request.what != fault_class::IN)) {
-                result.page = *known;
+                page = *known;
                 co_return true;
             }
         }
@@ -434,32 +426,32 @@ walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage
         auto read = context.read64(walk_level(request.only_stage ? 1 : 2, level), fetch);
         const std::optional<std::uint64_t> answer = co_await read;
         if (!answer)
-            co_return refuse_fetch(result.fault, 2, level, fetch, false);
+            co_return refuse_fetch(why, 2, level, fetch, false);
         std::uint64_t word = *answer;
         for (unsigned attempt = 0; !g.is_table(word, level); ++attempt) {
             const leaf l = stage2_leaf(regime, g, level, reach, word, request);
             if (l.fault != fault_kind::none)
-                co_return refuse(result.fault, l.fault, 2, level);
+                co_return refuse(why, l.fault, 2, level);
             if (l.updated != word && context.remembers()) {
                 auto swap = context.compare_swap64(time_part::table_update, fetch, word, l.updated);
                 const memory_request& swapped = co_await swap;
                 if (!swapped.ok || attempt == update_attempts)
-                    co_return refuse_fetch(result.fault, 2, level, fetch, true);
+                    co_return refuse_fetch(why, 2, level, fetch, true);
                 if (!swapped.swapped) {
                     word = swapped.words[0];
                     continue;
                 }
             }
-            set_page(result.page, l, ipa, reach, regime.tag);
-            result.page.attributes = stage2_attributes(word);
+            set_page(page, l, ipa, reach, regime.tag);
+            page.attributes = stage2_attributes(word);
             if (caches.intermediate && context.remembers() &&
-                context.may_fill(regime.tag, false, result.page.input_base, result.page.offset_mask()))
-                caches.intermediate->insert(result.page);
+                context.may_fill(regime.tag, false, page.input_base, page.offset_mask()))
+                caches.intermediate->insert(page);
             co_return true;
         }
         table = g.places.of(word);
         if (g.too_large(table))
-            co_return refuse_table(result.fault, 2, level);
+            co_return refuse_table(why, 2, level);
         if (caches.stage2 && caches.stage2->exists(level))
             remember_table(context, *caches.stage2, level,
                            {regime.tag, ipa & ~low_bits(reach), table, 0, static_cast<std::uint8_t>(reach)});

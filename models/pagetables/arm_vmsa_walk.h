@@ -45,6 +45,46 @@ struct stage1_regime {
     translation_tag tag;                ///< for the walk caches, and copied into the result
 };
 
+/// A stage 1 regime as its walks meet it, with what they need to know of each range worked out once: by whoever decodes
+/// the regime, not by every walk.
+class stage1_tables {
+  public:
+    stage1_tables() : stage1_tables(stage1_regime{}) {}
+    explicit stage1_tables(const stage1_regime& r);
+
+    /// One of the input ranges.
+    struct way {
+        table_geometry geometry;
+        std::uint64_t first_table;
+        std::uint64_t inherits;   ///< attributes that tables pass on to everything below
+        std::uint8_t first_reach; ///< input bits below the index of the first level
+        bool tbi;
+        bool closed;      ///< EPDx: no input has a translation
+        bool unreachable; ///< the first table's address is too large
+
+        way(const stage1_range& range, const stage1_regime& r);
+    };
+    /// `address` as stage 1 sees it: with TBI of its range, bits 63 to 56 are copies of bit 55. For keys of TLBs.
+    [[nodiscard]] std::uint64_t without_top_byte(std::uint64_t address) const {
+        constexpr std::uint64_t top_byte = 0xffULL << 56;
+        if (!way_of(address).tbi)
+            return address;
+        return (address >> 55) & 1 ? address | top_byte : address & ~top_byte;
+    }
+    [[nodiscard]] bool is_upper(std::uint64_t address) const { return two_ranges && ((address >> 55) & 1); }
+    [[nodiscard]] const way& way_of(std::uint64_t address) const { return ways[is_upper(address)]; }
+    /// Rights of a leaf by AP[1] (bit 0), writable (bit 1) and UXN:PXN (bits 3, 2), what tables forbid included.
+    [[nodiscard]] std::uint8_t rights_of(unsigned permissions) const { return (*rights_)[permissions]; }
+
+    // as in stage1_regime
+    bool two_ranges, affd, ha, hd;
+    translation_tag tag;
+    std::array<way, 2> ways;
+
+  private:
+    const std::array<std::uint8_t, 16>* rights_; ///< of regimes with this WXN, PAN, and number of privilege levels
+};
+
 /// How stage 2 translates.
 struct stage2_regime {
     std::uint64_t ttb = 0; ///< address of the first table, or of the first of those side by side
@@ -99,11 +139,11 @@ struct walk_caches {
 
 /// Stage 1 alone, or with `stage2` both: then the addresses in stage 1 tables, and its output, are intermediate. The
 /// right that `a` needs is checked; `page.input_base` is a part of `a.address` as given, with its top byte. The value
-/// is result.ok(). Whatever is passed by reference, but for `caches`, must outlive the walk, which writes `result` in
-/// place since a copy would cost as much as reading a level. Reads that are answered at once are made by the call
-/// itself; if all are, the walk has ended when it returns.
-walk<bool> walk_stage1(walk_context& context, const stage1_regime& regime, const access& a, walk_result& result,
-                       const walk_caches& caches = {}, const stage2_regime* stage2 = nullptr);
+/// is that of ok(). Whatever is passed by reference, but for `tables` and `caches`, must outlive the walk, which writes
+/// `page` and `why`, fresh from their constructors, in place since a copy would cost as much as reading a level. Reads
+/// that are answered at once are made by the call itself; if all are, the walk has ended when it returns.
+walk<bool> walk_stage1(walk_context& context, const stage1_tables& tables, const access& a, translation& page,
+                       walk_fault& why, const walk_caches& caches = {}, const stage2_regime* stage2 = nullptr);
 
 struct stage2_request {
     std::uint64_t ipa = 0;
@@ -115,17 +155,8 @@ struct stage2_request {
 
 /// Stage 2 alone, for streams that have no stage 1, and for what else has an intermediate address (context
 /// descriptors).
-walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage2_request request, walk_result& result,
-                       walk_caches caches = {});
-
-/// `address` as stage 1 sees it: with TBI of its range, bits 63 to 56 are copies of bit 55. For keys of TLBs.
-constexpr std::uint64_t without_top_byte(const stage1_regime& regime, std::uint64_t address) {
-    const bool upper = (address >> 55) & 1;
-    constexpr std::uint64_t top_byte = 0xffULL << 56;
-    if (!regime.range[upper && regime.two_ranges ? 1 : 0].tbi)
-        return address;
-    return upper ? address | top_byte : address & ~top_byte;
-}
+walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage2_request request, translation& page,
+                       walk_fault& why, walk_caches caches = {});
 
 /// Lost races for one descriptor after which the walk gives up with an external abort (assumption: the architecture
 /// asks for progress and sets no bound).

@@ -14,9 +14,13 @@ cache_key key_of(std::uint64_t address, unsigned entry_bytes) {
 
 } // namespace
 
-walk<outcome> pamu::translate(walk_context& context, const access& a) {
-    if (bank.get(reg::PAMUBYPENR, bypenr::BYPASS) || (!enabled(pc::PE) && !enabled(pc::PGC)))
-        co_return pass(context);
+walk<bool> pamu::translate(walk_context& context, const access& a, translation& page) {
+    if (bank.get(reg::PAMUBYPENR, bypenr::BYPASS) || (!enabled(pc::PE) && !enabled(pc::PGC))) {
+        page.log2_size = 64; // every address as it is
+        page.allowed = rights::all;
+        page.bypassed = true;
+        co_return true;
+    }
     window w;
     if (!enabled(pc::PE))
         co_return context.refuse(refuse(a, because(avs1::GCV, 1), w, 0));
@@ -41,10 +45,10 @@ walk<outcome> pamu::translate(walk_context& context, const access& a) {
     }
     if (!found) {
         // a fetch, by one of few; who asks for the same page meanwhile gets the same answer
-        auto question = context.find_translation(tag, a);
-        const translation* known = co_await question;
+        auto question = context.find_translation(tag, a, page);
+        const bool known = co_await question;
         if (known)
-            co_return *known;
+            co_return true;
         walk<bool> fetch = fetch_entry(context, primary);
         found = co_await fetch;
         if (!found)
@@ -77,10 +81,9 @@ walk<outcome> pamu::translate(walk_context& context, const access& a) {
         if (why)
             co_return context.refuse(refuse(a, why, w, entry_address));
     }
-    translation t;
-    t.tag = tag;
-    t.cacheable = false; // entries are cached, translations are not
-    why = authorize(entry, w, a, t);
+    page.tag = tag;
+    page.cacheable = false; // entries are cached, translations are not
+    why = authorize(entry, w, a, page);
     if (why)
         co_return context.refuse(refuse(a, why, w, entry_address));
 
@@ -107,23 +110,14 @@ walk<outcome> pamu::translate(walk_context& context, const access& a) {
         co_return context.refuse(refuse(a, why, w, entry_address));
     if (m.what == operation_mapping::kind::mapped) {
         // found for this kind of access alone
-        t.allowed &= a.write ? rights::writes : static_cast<std::uint8_t>(rights::reads | rights::executes);
-        t.attributes = static_cast<std::uint16_t>(m.operation | paace::CID.of(entry) << 8);
+        page.allowed &= a.write ? rights::writes : static_cast<std::uint8_t>(rights::reads | rights::executes);
+        page.attributes = static_cast<std::uint16_t>(m.operation | paace::CID.of(entry) << 8);
     }
     if (context.remembers()) {
         counts_.stashing += m.what == operation_mapping::kind::mapped && eoe::stashes(m.operation);
         counts_.not_coherent += !paace::CR.of(entry);
     }
-    co_return t;
-}
-
-/// Off, or bypassed: every address as it is.
-outcome pamu::pass(walk_context&) const {
-    translation t;
-    t.log2_size = 64;
-    t.allowed = rights::all;
-    t.bypassed = true;
-    return t;
+    co_return true;
 }
 
 /// May a line that the cache has be used? One that memory contradicts has been taken away by a snoop.

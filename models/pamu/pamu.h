@@ -61,11 +61,10 @@ class pamu final : private detail::register_holder, public iommu {
     };
 
     // authorization.cpp
-    walk<outcome> translate(walk_context& context, const access& a) override;
+    walk<bool> translate(walk_context& context, const access& a, translation& page) override;
     walk<bool> find_entry(walk_context& context, entry_request& r);
     walk<bool> obtain_entry(walk_context& context, entry_request& r);
     walk<bool> fetch_entry(walk_context& context, entry_request& r);
-    [[nodiscard]] outcome pass(walk_context& context) const;
     [[nodiscard]] bool usable(const entry_request& r, const cached_line& line);
     [[nodiscard]] fault refuse(const access& a, refusal why, const window& w, std::uint64_t entry_address) const;
 

@@ -211,7 +211,8 @@ event decode(words_64 w, const features& f, const stream_table_entry& s, bool e2
         (!into.s && f.stalls == stall_model::stall_forced) || (!into.a && f.abort_only))
         return event::C_BAD_CD;
 
-    arm_vmsa::stage1_regime& s1 = into.s1;
+    arm_vmsa::stage1_regime s1;
+    s1.tag = s.base.s1.tag;
     s1.two_ranges = s.world == ste::stream_world::ns_el1 || e2h;
     s1.implemented_bits = static_cast<std::uint8_t>(f.oas_bits);
     s1.output_bits = static_cast<std::uint8_t>(std::min(tbi_and_output, f.oas_bits));
@@ -235,6 +236,7 @@ event decode(words_64 w, const features& f, const stream_table_entry& s, bool e2
         s1.tag.space = asid;
         into.tag.space = asid;
     }
+    into.s1 = arm_vmsa::stage1_tables(s1);
     return event::none;
 }
 

@@ -37,11 +37,15 @@ struct stream_configuration {
     bool s2r = false, s2s = false;         ///< STE.S2R, STE.S2S: and of stage 2 faults
     std::uint8_t privcfg = 0, instcfg = 0; ///< 0, 1: as it comes; 2: unprivileged, data; 3: privileged, instruction
     std::uint8_t eats = 0;
-    arm_vmsa::stage1_regime s1;
+    arm_vmsa::stage1_tables s1;
     arm_vmsa::stage2_regime s2;
 
     /// Do PRIVCFG and INSTCFG make accesses others than they came?
     [[nodiscard]] bool overrides() const { return privcfg > 1 || instcfg > 1; }
+    /// By stage 1 alone, as the access comes?
+    [[nodiscard]] bool translates_plainly() const {
+        return what == action::translate && stage1 && !stage2 && !overrides();
+    }
 };
 
 /// An STE, checked, before its CD is known.

@@ -54,7 +54,7 @@ walk<bool> locate(walk_context& context, const configuration_source& source, con
         co_return true;
     const arm_vmsa::stage2_request request{.ipa = address, .needed = rights::read, .what = arm_vmsa::fault_class::CD};
     arm_vmsa::walk_result second;
-    walk<bool> stage2 = arm_vmsa::walk_stage2(context, c.s2, request, second, source.caches);
+    walk<bool> stage2 = arm_vmsa::walk_stage2(context, c.s2, request, second.page, second.fault, source.caches);
     const bool found = co_await stage2;
     if (!found) {
         why = walk_fault(second.fault, a, c);

@@ -58,19 +58,22 @@ class smmu : private detail::register_holder, public iommu {
     void trace(waveform_writer& writer) override;
 
   protected:
-    walk<outcome> translate(walk_context& context, const access& a) override;
+    walk<bool> translate(walk_context& context, const access& a, translation& page) override;
     void report(const access& a, const fault& f, std::uint32_t stall_tag) override;
     std::uint32_t invalidate_caches(const invalidation& i) override;
     void reset_model() override;
 
   private:
     // translation.cpp
-    walk<outcome> translate_special(walk_context& context, const access& a);
-    walk<outcome> translate_stream(walk_context& context, const access& a);
+    walk<bool> translate_special(walk_context& context, const access& a, translation& page);
+    bool translate_plainly(walk_context& context, const access& a, const stream_configuration& known,
+                           translation& page);
+    walk<bool> translate_stream(walk_context& context, const access& a, translation& page,
+                                const stream_configuration* known);
     walk<bool> find_configuration(walk_context& context, const access& a, stream_configuration& c);
     static event apply_ats(const access& a, stream_configuration& c);
-    outcome bypass_globally(walk_context& context, const access& a) const;
-    outcome pass_or_abort(walk_context& context, const access& a, const stream_configuration& c) const;
+    bool bypass_globally(walk_context& context, const access& a, translation& page) const;
+    bool pass_or_abort(walk_context& context, const access& a, const stream_configuration& c, translation& page) const;
     [[nodiscard]] configuration_source source();
     [[nodiscard]] arm_vmsa::walk_caches caches() { return {&stage1_walks_, &stage2_walks_, &intermediate_}; }
     static cache_key configuration_key(const access& a);

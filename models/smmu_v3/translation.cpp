@@ -34,18 +34,52 @@ fault input_too_large(const access& a, const stream_configuration& c) {
     return walk_fault(w, a, terminating);
 }
 
-} // namespace
-
-walk<outcome> smmu::translate(walk_context& context, const access& a) {
-    if (enabled_ && a.type == address_type::untranslated)
-        return translate_stream(context, a);
-    return translate_special(context, a);
+/// What the stream makes of the page that its tables gave.
+[[gnu::always_inline]] inline void finish(const access& a, const stream_configuration& c, translation& page) {
+    page.tag = c.tag;
+    if (c.overrides())
+        page.allowed = rights_before_override(page.allowed, c);
+    // A TLB entry under an address whose top byte is a tag would escape invalidation by address.
+    if (c.stage1 && c.s1.without_top_byte(a.address) != a.address)
+        page.cacheable = false;
 }
 
-walk<outcome> smmu::translate_special(walk_context& context, const access& a) {
+} // namespace
+
+walk<bool> smmu::translate(walk_context& context, const access& a, translation& page) {
+    if (!enabled_ || a.type != address_type::untranslated)
+        return translate_special(context, a, page);
+    const stream_configuration* known =
+        context.look_up_at_once(configurations_, configuration_key(a), time_part::configuration);
+    if (known && known->translates_plainly())
+        return walk<bool>::ended(translate_plainly(context, a, *known, page));
+    return translate_stream(context, a, page, known);
+}
+
+/// Stage 1 alone, where nothing is waited for: the commonest loosely timed miss, which needs no coroutine.
+bool smmu::translate_plainly(walk_context& context, const access& a, const stream_configuration& known,
+                             translation& page) {
+    if (context.find_translation_at_once(known.tag, a, page))
+        return true;
+    arm_vmsa::walk_fault why;
+    walk<bool> stage1 = arm_vmsa::walk_stage1(context, known.s1, a, page, why, caches());
+    const auto conclude = [&](const stream_configuration& c) {
+        if (!stage1.result())
+            return context.refuse(walk_fault(why, a, c));
+        finish(a, c, page);
+        return true;
+    };
+    if (stage1.done())
+        return conclude(known);
+    const stream_configuration c = known; // memory is asked, and may run who changes the cache
+    stage1.start();
+    return conclude(c);
+}
+
+walk<bool> smmu::translate_special(walk_context& context, const access& a, translation& page) {
     if (!enabled_) {
-        const outcome bypassed = bypass_globally(context, a);
-        co_return bypassed;
+        const bool passes = bypass_globally(context, a, page);
+        co_return passes;
     }
     if (a.type == address_type::translation_request && !features_.ats)
         co_return context.refuse(ats_fault(event::F_BAD_ATS_TREQ, a));
@@ -54,27 +88,32 @@ walk<outcome> smmu::translate_special(walk_context& context, const access& a) {
         if (!features_.ats)
             co_return context.refuse(ats_fault(event::F_TRANSL_FORBIDDEN, a));
         if (!registers().get(reg::CR0, cr0::ATSCHK)) {
-            translation t = identity(features_.oas_bits);
-            t.cacheable = false;
             if (beyond(a.address, features_.oas_bits))
                 co_return context.refuse(silent_abort());
-            co_return t;
+            page = identity(features_.oas_bits);
+            page.cacheable = false;
+            co_return true;
         }
     }
-    walk<outcome> stream = translate_stream(context, a);
-    const outcome result = co_await stream;
-    co_return result;
+    walk<bool> stream = translate_stream(context, a, page, nullptr);
+    const bool served = co_await stream;
+    co_return served;
 }
 
-walk<outcome> smmu::translate_stream(walk_context& context, const access& a) {
-    std::optional<stream_configuration> c =
-        co_await context.look_up(configurations_, configuration_key(a), time_part::configuration);
+/// `known`: the configuration, if it has been looked up and found; read before anything is waited for.
+walk<bool> smmu::translate_stream(walk_context& context, const access& a, translation& page,
+                                  const stream_configuration* known) {
+    std::optional<stream_configuration> c;
+    if (known)
+        c = *known;
+    else
+        c = co_await context.look_up(configurations_, configuration_key(a), time_part::configuration);
     if (!c) {
         c.emplace();
         walk<bool> fetch = find_configuration(context, a, *c);
         const bool found = co_await fetch;
         if (!found)
-            co_return std::nullopt; // the fetch has refused
+            co_return false; // the fetch has refused
     }
     if (a.type != address_type::untranslated) {
         const event forbidden = apply_ats(a, *c);
@@ -82,40 +121,35 @@ walk<outcome> smmu::translate_stream(walk_context& context, const access& a) {
             co_return context.refuse(ats_fault(forbidden, a));
     }
     if (c->what != stream_configuration::action::translate) {
-        const outcome untouched = pass_or_abort(context, a, *c);
-        co_return untouched;
+        const bool passes = pass_or_abort(context, a, *c, page);
+        co_return passes;
     }
     if (!c->stage1 && beyond(a.address, features_.ias_bits()))
         co_return context.refuse(input_too_large(a, *c));
 
-    auto question = context.find_translation(c->tag, a);
-    const translation* known = co_await question;
-    if (known)
-        co_return *known;
+    auto question = context.find_translation(c->tag, a, page);
+    const bool cached = co_await question;
+    if (cached)
+        co_return true;
 
     std::optional<access> changed; // only if it is: an access costs as much to copy as a level to read
     if (c->overrides())
         changed = overridden(a, *c);
     const access& b = changed ? *changed : a;
-    arm_vmsa::walk_result w;
+    arm_vmsa::walk_fault why;
     bool ok = false;
     if (c->stage1) {
-        walk<bool> first = arm_vmsa::walk_stage1(context, c->s1, b, w, caches(), c->stage2 ? &c->s2 : nullptr);
+        walk<bool> first = arm_vmsa::walk_stage1(context, c->s1, b, page, why, caches(), c->stage2 ? &c->s2 : nullptr);
         ok = co_await first;
     } else {
         const arm_vmsa::stage2_request request{.ipa = a.address, .needed = rights::needed_by(b), .only_stage = true};
-        walk<bool> second = arm_vmsa::walk_stage2(context, c->s2, request, w, caches());
+        walk<bool> second = arm_vmsa::walk_stage2(context, c->s2, request, page, why, caches());
         ok = co_await second;
     }
     if (!ok)
-        co_return context.refuse(walk_fault(w.fault, a, *c));
-    w.page.tag = c->tag;
-    if (c->overrides())
-        w.page.allowed = rights_before_override(w.page.allowed, *c);
-    // A TLB entry under an address whose top byte is a tag would escape invalidation by address.
-    if (c->stage1 && arm_vmsa::without_top_byte(c->s1, a.address) != a.address)
-        w.page.cacheable = false;
-    co_return w.page;
+        co_return context.refuse(walk_fault(why, a, *c));
+    finish(a, *c, page);
+    co_return true;
 }
 
 /// Reads the configuration from memory, and keeps it. Apart from translate_stream so that its frame stays small.
@@ -157,21 +191,23 @@ event smmu::apply_ats(const access& a, stream_configuration& c) {
 
 /// SMMUEN = 0 (3.11): GBPA says whether everything passes or nothing. What can't be an output address aborts,
 /// unrecorded.
-outcome smmu::bypass_globally(walk_context& context, const access& a) const {
+bool smmu::bypass_globally(walk_context& context, const access& a, translation& page) const {
     const std::uint64_t attributes = bank.get(reg::GBPA);
     if (gbpa::ABORT.of(attributes) || a.type != address_type::untranslated || beyond(a.address, features_.oas_bits))
         return context.refuse(silent_abort());
-    return identity(features_.oas_bits);
+    page = identity(features_.oas_bits);
+    return true;
 }
 
-outcome smmu::pass_or_abort(walk_context& context, const access& a, const stream_configuration& c) const {
+bool smmu::pass_or_abort(walk_context& context, const access& a, const stream_configuration& c,
+                         translation& page) const {
     if (c.what == stream_configuration::action::abort)
         return context.refuse(silent_abort());
     if (beyond(a.address, features_.oas_bits))
         return context.refuse(input_too_large(a, c));
-    translation t = identity(features_.oas_bits);
-    t.cacheable = a.type == address_type::untranslated;
-    return t;
+    page = identity(features_.oas_bits);
+    page.cacheable = a.type == address_type::untranslated;
+    return true;
 }
 
 configuration_source smmu::source() {

@@ -110,41 +110,39 @@ class stage_behind final : public second_stage {
 
 } // namespace
 
-walk<outcome> remapping_unit::translate(walk_context& context, const access& a) {
-    if (!enabled_) {
-        const outcome passed = bypass(context, a);
-        co_return passed;
-    }
+walk<bool> remapping_unit::translate(walk_context& context, const access& a, translation& page) {
+    const auto refused = [&](const fault& f) { return walk<bool>::ended(context.refuse(f)); };
+    if (!enabled_)
+        return walk<bool>::ended(bypass(context, a, page));
     if (mode_ == rtaddr::table_mode::abort_dma && features_.abort_mode)
-        co_return context.refuse(fault_of(fault_reason::abort_mode, a, false));
+        return refused(fault_of(fault_reason::abort_mode, a, false));
     if (mode_ != rtaddr::table_mode::legacy && (mode_ != rtaddr::table_mode::scalable || !features_.scalable_mode))
-        co_return context.refuse(fault_of(fault_reason::table_mode_invalid, a, false));
+        return refused(fault_of(fault_reason::table_mode_invalid, a, false));
     if (a.has_pasid && mode_ == rtaddr::table_mode::legacy)
-        co_return context.refuse(fault_of(fault_reason::pasid_in_legacy_mode, a, false));
+        return refused(fault_of(fault_reason::pasid_in_legacy_mode, a, false));
     if (is_interrupt(a.address) && !a.has_pasid && a.type == address_type::untranslated) {
         if (!a.write)
-            co_return context.refuse(silent_abort()); // only a write is a message
-        co_return interrupt_message(a.address);
+            return refused(silent_abort()); // only a write is a message
+        page = interrupt_message(a.address);
+        return walk<bool>::ended(true);
     }
-    walk<outcome> remapped = translate_remapped(context, a);
-    const outcome result = co_await remapped;
-    co_return result;
+    return translate_remapped(context, a, page);
 }
 
-walk<outcome> remapping_unit::translate_remapped(walk_context& context, access a) {
+walk<bool> remapping_unit::translate_remapped(walk_context& context, access a, translation& page) {
     request_configuration c;
     walk<bool> find = find_configuration(context, a, c);
     const bool found = co_await find;
     if (!found)
-        co_return std::nullopt; // finding it has refused
+        co_return false; // finding it has refused
     if (a.type != address_type::untranslated && !c.device_tlb) {
         const fault_reason reason =
             c.scalable ? fault_reason::sm_device_tlb_disabled : fault_reason::translation_type_blocks;
         co_return context.refuse(fault_of(reason, a, c.fault_disabled));
     }
     if (a.type == address_type::translated || c.what == request_configuration::action::pass_through) {
-        const outcome untouched = pass_through(context, a, c);
-        co_return untouched;
+        const bool passes = pass_through(context, a, c, page);
+        co_return passes;
     }
     if (c.what == request_configuration::action::second_stage) {
         const unsigned width = width_of_levels(c.second.levels);
@@ -155,15 +153,13 @@ walk<outcome> remapping_unit::translate_remapped(walk_context& context, access a
                 fault_of(c.scalable ? in_scalable : fault_reason::beyond_address_width, a, c.fault_disabled));
         }
     }
-    auto question = context.find_translation(c.tag, a);
-    const translation* known = co_await question;
+    auto question = context.find_translation(c.tag, a, page);
+    const bool known = co_await question;
     if (known) {
-        translation page = *known;
         page.allowed = rights_under(c, a, page.allowed);
-        co_return page;
+        co_return true;
     }
 
-    translation page;
     fault_reason reason = fault_reason::none;
     walk<bool> stages = walk_stages(context, a, c, page, reason);
     const bool mapped = co_await stages;
@@ -180,7 +176,8 @@ walk<outcome> remapping_unit::translate_remapped(walk_context& context, access a
     if (requests != regime::with_pasid)
         page.allowed = rights_without_pasid(page.allowed, requests == regime::without_pasid_privileged);
     page.allowed = rights_under(c, a, page.allowed);
-    co_return around_interrupts(page, a);
+    page = around_interrupts(page, a);
+    co_return true;
 }
 
 /// The tables of a request. False: `reason` says why not.
@@ -290,13 +287,15 @@ walk<bool> remapping_unit::find_pasid_configuration(walk_context& context, const
 }
 
 /// Translation is off: what is not protected passes.
-outcome remapping_unit::bypass(walk_context& context, const access& a) const {
+bool remapping_unit::bypass(walk_context& context, const access& a, translation& page) const {
     if (beyond(a.address, features_.host_bits) || is_protected(a.address))
         return context.refuse(silent_abort());
-    return around_protected(identity(features_.host_bits), a.address);
+    page = around_protected(identity(features_.host_bits), a.address);
+    return true;
 }
 
-outcome remapping_unit::pass_through(walk_context& context, const access& a, const request_configuration& c) const {
+bool remapping_unit::pass_through(walk_context& context, const access& a, const request_configuration& c,
+                                  translation& page) const {
     if (beyond(a.address, features_.host_bits))
         return context.refuse(fault_of(c.scalable ? fault_reason::sm_beyond_width : fault_reason::beyond_address_width,
                                        a, c.fault_disabled));
@@ -309,7 +308,8 @@ outcome remapping_unit::pass_through(walk_context& context, const access& a, con
     t.allowed = rights_under(c, a, t.allowed);
     t.tag.vm = c.tag.vm;
     t.cacheable = a.type == address_type::untranslated;
-    return around_protected(around_interrupts(t, a), a.address);
+    page = around_protected(around_interrupts(t, a), a.address);
+    return true;
 }
 
 bool remapping_unit::is_protected(const translation& t) const {

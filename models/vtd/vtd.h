@@ -62,21 +62,21 @@ class remapping_unit : private detail::register_holder, public iommu {
     void trace(waveform_writer& writer) override;
 
   protected:
-    walk<outcome> translate(walk_context& context, const access& a) override;
+    walk<bool> translate(walk_context& context, const access& a, translation& page) override;
     void report(const access& a, const fault& f, std::uint32_t stall_tag) override;
     std::uint32_t invalidate_caches(const invalidation& i) override;
     void reset_model() override;
 
   private:
     // translation.cpp
-    walk<outcome> translate_remapped(walk_context& context, access a);
+    walk<bool> translate_remapped(walk_context& context, access a, translation& page);
     walk<bool> find_configuration(walk_context& context, access& a, request_configuration& c);
     walk<bool> find_pasid_configuration(walk_context& context, const context_configuration& from, access& a,
                                         request_configuration& c);
     walk<bool> walk_stages(walk_context& context, const access& a, request_configuration& c, translation& page,
                            fault_reason& reason);
-    [[nodiscard]] outcome bypass(walk_context& context, const access& a) const;
-    [[nodiscard]] outcome pass_through(walk_context& context, const access& a, const request_configuration& c) const;
+    bool bypass(walk_context& context, const access& a, translation& page) const;
+    bool pass_through(walk_context& context, const access& a, const request_configuration& c, translation& page) const;
     [[nodiscard]] bool is_protected(std::uint64_t address) const;
     [[nodiscard]] bool is_protected(const translation& t) const;
     [[nodiscard]] translation around_protected(translation t, std::uint64_t address) const;

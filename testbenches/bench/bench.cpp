@@ -116,6 +116,7 @@ class arena {
             at("vtd_at_hit", {.loosely_timed = false}, 0.2, make_vtd_world), at_stage, 1.4);
         add("vtd_at_miss", "VT-d: four phases, 16 outstanding, every access walks 4 levels",
             at("vtd_at_miss", {.loosely_timed = false, .misses = true}, 0.05, make_vtd_world), at_stage, 0);
+        select(options.only);
     }
 
     std::vector<contest>& contests() { return contests_; }
@@ -145,8 +146,7 @@ class arena {
         return raw;
     }
     void add(const char* name, const char* what, bench_base* ours, bench_base* baseline, double target) {
-        if (std::string(name).find(options_.only) != std::string::npos)
-            contests_.push_back({name, what, ours, baseline, target, {}, {}});
+        contests_.push_back({name, what, ours, baseline, target, {}, {}});
     }
 
     bench_base* raw_lt(const std::string& label, rawbench::lt_mode mode, double millions) {
@@ -210,6 +210,14 @@ class arena {
         p.ranges = {{0, window_pages * 4096, "window"}};
         unit.downstream().bind(make<memory>(name + "_memory", p)->target);
         return i;
+    }
+
+    /// Leaves the contest that has this name; if none has, those whose names contain it.
+    void select(const std::string& only) {
+        const bool exact = std::any_of(contests_.begin(), contests_.end(), [&](auto& c) { return c.name == only; });
+        std::erase_if(contests_, [&](const contest& c) {
+            return exact ? c.name != only : c.name.find(only) == std::string::npos;
+        });
     }
 
     bench_options options_;

@@ -10,7 +10,7 @@ namespace iommulab::bench {
 
 struct bench_options {
     bool json = false;
-    std::string only;    ///< cases whose name contains this
+    std::string only;    ///< the case of this name; if there is none, those whose name contains it
     unsigned rounds = 9; ///< samples of each case; the median counts
     double scale = 1.0;  ///< of the number of operations a sample
 };

@@ -199,7 +199,8 @@ int start(int argc, char** argv) {
     bench::bench_options bench_args;
     auto* bench_command = app.add_subcommand("bench", "simulation speed, as ratios to raw TLM-2.0 of the same process");
     bench_command->add_flag("--json", bench_args.json, "print JSON");
-    bench_command->add_option("--only", bench_args.only, "cases whose name contains this")->type_name("NAME");
+    bench_command->add_option("--only", bench_args.only, "the case of this name, or those whose name contains it")
+        ->type_name("NAME");
     bench_command->add_option("--rounds", bench_args.rounds, "samples of each case")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));

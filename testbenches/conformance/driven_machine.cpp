@@ -138,7 +138,7 @@ class driven_machine final : public mapping_machine {
         a.length_bytes = 1;
         a.source_id = source_id;
         a.write = false;
-        outcome found = machine_.hardware().iommu(0).probe(a);
+        std::optional<translation> found = machine_.hardware().iommu(0).probe(a);
         if (!found) { // it may be for writes only
             a.write = true;
             found = machine_.hardware().iommu(0).probe(a);

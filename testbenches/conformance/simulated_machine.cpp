@@ -226,7 +226,7 @@ void simulated_machine::describe(const dma_access& access, dma_response& respons
     a.length_bytes = 1;
     a.source_id = access.source_id;
     a.write = access.write;
-    const outcome found = unit().probe(a);
+    const std::optional<translation> found = unit().probe(a);
     if (!found || (response.output_address && found->output(access.iova) != *response.output_address))
         return;
     if (!response.output_address)

@@ -86,7 +86,7 @@ class immediate_context : public walk_context {
         return answer(r.waiter);
     }
     bool begin_translation(translation_request& r) override {
-        r.found.reset();
+        r.found = false;
         return answer(r.waiter);
     }
     bool begin_drain(pause_request& r) override { return answer(r.waiter); }

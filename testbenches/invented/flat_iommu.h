@@ -33,14 +33,14 @@ class flat_iommu final : bank_holder, public iommu {
     std::vector<std::uint32_t> stall_tags;
 
   private:
-    walk<outcome> translate(walk_context& c, const access& a) override {
+    walk<bool> translate(walk_context& c, const access& a, translation& into) override {
         const access asked = a;
         translation_tag tag;
         tag.space = asked.source_id;
-        auto question = c.find_translation(tag, asked);
-        const translation* known = co_await question;
+        auto question = c.find_translation(tag, asked, into);
+        const bool known = co_await question;
         if (known)
-            co_return *known;
+            co_return true;
         const std::uint64_t page = asked.address >> 12;
         const std::optional<std::uint64_t> entry =
             co_await c.read64(time_part::walk_level_0, bank.get(TABLE) + 8 * page);
@@ -50,12 +50,11 @@ class flat_iommu final : bank_holder, public iommu {
             f.ends = entry && STALL.of(*entry) ? fault::ending::stall : fault::ending::abort;
             co_return c.refuse(f);
         }
-        translation t;
-        t.tag = tag;
-        t.input_base = page << 12;
-        t.output_base = PAGE.of(*entry);
-        t.allowed = rights::reads | (WRITABLE.of(*entry) ? rights::writes : 0);
-        co_return t;
+        into.tag = tag;
+        into.input_base = page << 12;
+        into.output_base = PAGE.of(*entry);
+        into.allowed = rights::reads | (WRITABLE.of(*entry) ? rights::writes : 0);
+        co_return true;
     }
     walk<void> invalidate_and_wait(walk_context& c) {
         co_await c.pass(time_part::stalled, parameters().invalidate_cycles);

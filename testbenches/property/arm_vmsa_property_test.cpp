@@ -99,7 +99,7 @@ class subject {
     subject(ref::generated_tables tables, const ref::generator_options& options)
         : tables_(std::move(tables)), options_(options) {
         if (tables_.stage1)
-            first_ = regime_of(*tables_.stage1, options.implemented);
+            first_ = stage1_tables(regime_of(*tables_.stage1, options.implemented));
         if (tables_.stage2)
             second_ = regime_of(*tables_.stage2, options.implemented);
         context.memory = tables_.memory;
@@ -110,10 +110,10 @@ class subject {
     walk_result walk(const access& a, walk_caches caches) {
         walk_result r;
         if (tables_.stage1)
-            context.run(walk_stage1(context, first_, a, r, caches, tables_.stage2 ? &second_ : nullptr));
+            context.run(walk_stage1(context, first_, a, r.page, r.fault, caches, tables_.stage2 ? &second_ : nullptr));
         else
             context.run(walk_stage2(context, second_, {a.address, rights::needed_by(a), fault_class::IN, true, false},
-                                    r, caches));
+                                    r.page, r.fault, caches));
         return r;
     }
     /// The reference on memory as it is now.
@@ -127,7 +127,7 @@ class subject {
   private:
     ref::generated_tables tables_;
     ref::generator_options options_;
-    stage1_regime first_;
+    stage1_tables first_;
     stage2_regime second_;
 };
 

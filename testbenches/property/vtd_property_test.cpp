@@ -327,7 +327,7 @@ void judge(vtd_machine& m, way mode, const ref::vtd_setup& setup, ref::vtd_reque
         a.pasid = r.pasid.value_or(0);
         a.privileged = r.privileged;
         a.instruction = r.instruction;
-        const outcome found = m.model.probe(a);
+        const std::optional<translation> found = m.model.probe(a);
         if (found)
             left_to = found->output(r.address);
     } else {

@@ -46,7 +46,8 @@ class stage_2 : public ::testing::Test {
     }
     walk_result translate_ipa(std::uint64_t ipa, std::uint8_t needed, fault_class what = fault_class::IN) {
         walk_result r;
-        const bool ok = context.run(walk_stage2(context, second, {ipa, needed, what, true, false}, r, caches));
+        const bool ok =
+            context.run(walk_stage2(context, second, {ipa, needed, what, true, false}, r.page, r.fault, caches));
         EXPECT_EQ(ok, r.ok());
         return r;
     }
@@ -153,7 +154,8 @@ class nested : public stage_2 {
     }
     walk_result translate(const access& a) {
         walk_result r;
-        const bool ok = context.run(walk_stage1(context, first, a, r, caches, &second));
+        const stage1_tables tables(first);
+        const bool ok = context.run(walk_stage1(context, tables, a, r.page, r.fault, caches, &second));
         EXPECT_EQ(ok, r.ok());
         return r;
     }

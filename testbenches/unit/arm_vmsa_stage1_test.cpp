@@ -52,7 +52,8 @@ class stage_1 : public ::testing::Test {
     }
     walk_result translate(const access& a, walk_caches caches = {}) {
         walk_result r;
-        const bool ok = context.run(walk_stage1(context, regime, a, r, caches));
+        const stage1_tables tables(regime);
+        const bool ok = context.run(walk_stage1(context, tables, a, r.page, r.fault, caches));
         EXPECT_EQ(ok, r.ok());
         return r;
     }
@@ -129,8 +130,8 @@ TEST_F(stage_1, ranges_and_top_byte) {
     expect_fault(reading(high & ~(1ULL << 60)), fault_kind::translation, 0); // TBI0 is not TBI1
     regime.range[1].tbi = true;
     EXPECT_TRUE(translate(reading(high & ~(1ULL << 60))).ok());
-    EXPECT_EQ(without_top_byte(regime, high & ~(1ULL << 60)), high);
-    EXPECT_EQ(without_top_byte(regime, va | 1ULL << 60), va);
+    EXPECT_EQ(stage1_tables(regime).without_top_byte(high & ~(1ULL << 60)), high);
+    EXPECT_EQ(stage1_tables(regime).without_top_byte(va | 1ULL << 60), va);
 
     regime.two_ranges = false; // bit 55 is then an address bit out of range
     expect_fault(reading(high), fault_kind::translation, 0);

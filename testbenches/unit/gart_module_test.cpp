@@ -129,7 +129,7 @@ TEST(gart, what_is_said_of_a_page_that_passes_never_covers_the_aperture) {
         access a;
         a.address = random() >> (random() % 40);
         a.length_bytes = 8;
-        const outcome t = m.model.probe(a);
+        const std::optional<translation> t = m.model.probe(a);
         if (a.address - aperture < aperture_bytes) {
             EXPECT_FALSE(t);
             continue;

@@ -204,7 +204,8 @@ TEST(pamu_operation, is_looked_up_in_the_table_and_its_attributes_go_along) {
     m.start();
     EXPECT_EQ(m.write(1, data, 1).status, ok);
     EXPECT_EQ(m.counted("stashing"), 1U);
-    const outcome t = m.model.probe({.address = data, .length_bytes = 8, .source_id = 1, .write = true});
+    const std::optional<translation> t =
+        m.model.probe({.address = data, .length_bytes = 8, .source_id = 1, .write = true});
     ASSERT_TRUE(t);
     EXPECT_EQ(t->attributes, 0x2100U | eoe::write_stash_allocate);
     EXPECT_FALSE(t->allowed & rights::reads) << "reads are not mapped";

@@ -156,7 +156,7 @@ TEST(smmu_v3_cd, the_granule_of_the_upper_range_is_encoded_otherwise) {
         stream_configuration c;
         ASSERT_EQ(decode(stage1_ste(0), features::of(everything()), false, s), event::none);
         ASSERT_EQ(decode(changed(w, cd::TG1, tg), features::of(everything()), s, false, c), event::none);
-        EXPECT_EQ(c.s1.range[1].tg, expected[tg - 1]);
+        EXPECT_EQ(c.s1.ways[1].geometry.tg, expected[tg - 1]);
         EXPECT_EQ(c.tag.space, 7U);
     }
     EXPECT_EQ(check_cd(changed(w, cd::TG1, 0)), event::C_BAD_CD);
