@@ -137,6 +137,8 @@ class walk_context {
         a.request.words[1] = desired;
         return a;
     }
+    /// Lets `cycles` pass after a read that was had at once.
+    void pass_at_once(time_part part, std::uint64_t cycles) { annotated_->add(part, cycles * annotated_cycle_ps_); }
     /// Lets `cycles` pass.
     auto pass(time_part part, std::uint64_t cycles) {
         struct awaiter {

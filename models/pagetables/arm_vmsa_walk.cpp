@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pagetables/arm_vmsa_walk.h"
 
+#include "models/core/walk_cache_search.h"
 #include "models/pagetables/second_stage.h"
 
 #include <algorithm>
@@ -168,9 +169,10 @@ bool refuse_fetch(walk_fault& f, unsigned stage, unsigned level, std::uint64_t f
     return refuse(f, fault_kind::external_abort, stage, level);
 }
 
-void remember_table(const walk_context& context, walk_cache_set& caches, unsigned level, const table_pointer& p) {
-    if (context.remembers() && context.may_fill(p.tag, false, p.base, p.offset_mask()))
-        caches.insert(level, p);
+/// The levels below which a walk may begin, from the deepest on.
+walk_cache_search::levels tables_below(const table_geometry& g) {
+    constexpr unsigned deepest = last_level - 1;
+    return {deepest, last_level - g.start_level, log2_reach(g.tg, deepest), stride_of(g.tg)};
 }
 
 /// A walk of stage 1 between two reads: the way from the first table down, whether or not a read must be waited for.
@@ -248,18 +250,13 @@ walk<bool> walk_on(walk_context& context, stage1_tables tables, stage1_descent d
                    walk_caches caches, const stage2_regime* stage2) {
     d.change_to(tables);
     const table_geometry& g = d.way->geometry;
-    if (caches.stage1 && !word)
-        for (unsigned known = last_level; known-- > g.start_level;) {
-            if (!caches.stage1->exists(known))
-                continue;
-            const cache_key key = walk_cache_set::key(tables.tag, d.address, log2_reach(g.tg, known));
-            auto question = context.look_up(caches.stage1->at(known), key, time_part::walk_cache);
-            const std::optional<table_pointer> pointer = co_await question;
-            if (pointer) {
-                d.skip(known, *pointer);
-                break;
-            }
-        }
+    if (caches.stage1 && caches.stage1->exists() && !word) {
+        walk_cache_search search(context, *caches.stage1, tables.tag, d.address, tables_below(g));
+        while (!search.over())
+            co_await search;
+        if (search.found())
+            d.skip(last_level - 1 - search.above(), *search.found());
+    }
     for (;;) {
         const std::uint64_t at = d.descriptor_address();
         std::uint64_t fetch = at;
@@ -404,20 +401,15 @@ walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage
         }
     }
     unsigned level = g.start_level;
-    if (caches.stage2)
-        for (unsigned known = last_level; known-- > g.start_level;) {
-            if (!caches.stage2->exists(known))
-                continue;
-            const cache_key key = walk_cache_set::key(regime.tag, ipa, log2_reach(g.tg, known));
-            auto question = context.look_up(caches.stage2->at(known), key, time_part::walk_cache);
-            const std::optional<table_pointer> pointer = co_await question;
-            if (pointer) {
-                table = pointer->next_table;
-                level = known + 1;
-                break;
-            }
+    if (caches.stage2 && caches.stage2->exists()) {
+        walk_cache_search search(context, *caches.stage2, regime.tag, ipa, tables_below(g));
+        while (!search.over())
+            co_await search;
+        if (search.found()) {
+            table = search.found()->next_table;
+            level = last_level - search.above();
         }
-
+    }
     const unsigned stride = stride_of(g.tg);
     unsigned reach = log2_reach(g.tg, level); // input bits below the index of this level
     std::uint64_t index_mask = g.index_mask(level);
