@@ -75,14 +75,16 @@ class amd_iommu : private detail::register_holder, public iommu {
 
   private:
     // translation.cpp, guest_translation.cpp
-    walk<bool> translate_device(walk_context& context, const access& a, translation& page);
+    bool translate_plainly(walk_context& context, const access& a, device_configuration c, translation& page);
+    walk<bool> translate_device(walk_context& context, const access& a, translation& page,
+                                const device_configuration* known);
     walk<bool> translate_guest(walk_context& context, const access& as_it_came, const device_configuration& c,
                                translation& page);
     walk<bool> find_configuration(walk_context& context, std::uint32_t source_id, const access& a,
                                   device_configuration& c);
     bool refuse(walk_context& context, const access& a, const device_configuration& c, fault f);
-    std::optional<translation> pass_special(walk_context& context, const access& a, const device_configuration& c,
-                                            bool& refused);
+    bool pass_special(walk_context& context, const access& a, const device_configuration& c, translation& page,
+                      bool& refused);
     void confine(translation& page, std::uint64_t address) const;
     [[nodiscard]] address_range exclusion_range() const;
     [[nodiscard]] configuration_source source() const;

@@ -51,6 +51,9 @@ struct device_configuration {
     std::uint16_t domain = 0;
     std::uint64_t gcr3_table = 0;
     amd_v1::host_tables host;
+
+    /// By host tables alone, when a request has no PASID?
+    [[nodiscard]] bool translates_plainly() const { return what == action::translate && !(guest && guest_always); }
 };
 
 /// An entry that can't be used: whether a reserved bit was at fault (RZ), or an encoding.

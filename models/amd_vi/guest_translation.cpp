@@ -22,21 +22,21 @@ class host_behind final : public second_stage {
     walk<bool> translate(walk_context& context, std::uint64_t address, std::uint8_t needed, use /*what*/,
                          translation& page) override {
         address_ = address;
+        why_ = {};
+        page = {};
         special_ = message_range.holds(address) || hypertransport_range.holds(address);
         if (special_) // a guest's tables are no way to where interrupts go (table 3)
             co_return false;
         if (configuration_.what == device_configuration::action::check) {
             page = pass_within(address, {0, std::numeric_limits<std::uint64_t>::max()}, configuration_.host.allowed);
-            result_.fault = {};
             if (!(page.allowed & needed))
-                result_.fault.kind = amd_v1::fault_kind::permission;
+                why_.kind = amd_v1::fault_kind::permission;
         } else {
             const amd_v1::host_request request{.address = address, .needed = needed, .stage = 2};
-            walk<bool> tables = amd_v1::walk_host(context, configuration_.host, request, result_, &directories_);
+            walk<bool> tables = amd_v1::walk_host(context, configuration_.host, request, page, why_, &directories_);
             co_await tables;
-            page = result_.page;
         }
-        if (!result_.ok())
+        if (why_.kind != amd_v1::fault_kind::none)
             co_return false;
         clip_to_special_ranges(page, address);
         co_return true;
@@ -44,7 +44,7 @@ class host_behind final : public second_stage {
     /// The fault of the last translation that was refused.
     [[nodiscard]] fault why(const access& a) const {
         if (!special_)
-            return host_fault(result_.fault, a, configuration_, address_);
+            return host_fault(why_, a, configuration_, address_);
         return invalid_device_request(a, a.write ? record::invalid_request::posted_write_to_reserved
                                                  : record::invalid_request::invalid_read);
     }
@@ -52,7 +52,7 @@ class host_behind final : public second_stage {
   private:
     const device_configuration& configuration_;
     walk_cache_set& directories_;
-    amd_v1::walk_result result_;
+    amd_v1::walk_fault why_;
     std::uint64_t address_ = 0;
     bool special_ = false;
 };

@@ -26,15 +26,44 @@ translation any_address() {
 } // namespace
 
 walk<bool> amd_iommu::translate(walk_context& context, const access& a, translation& page) {
-    if (enabled_)
-        return translate_device(context, a, page);
-    page = any_address();
-    return walk<bool>::ended(true);
+    if (!enabled_) {
+        page = any_address();
+        return walk<bool>::ended(true);
+    }
+    const device_configuration* known =
+        context.look_up_at_once(devices_, configuration_key(a.source_id), time_part::configuration);
+    if (known && known->translates_plainly() && !a.has_pasid && a.type == address_type::untranslated)
+        return walk<bool>::ended(translate_plainly(context, a, *known, page));
+    return translate_device(context, a, page, known);
 }
 
-walk<bool> amd_iommu::translate_device(walk_context& context, const access& a, translation& page) {
-    std::optional<device_configuration> c =
-        co_await context.look_up(devices_, configuration_key(a.source_id), time_part::configuration);
+/// Host tables alone, where nothing is waited for: needs no coroutine. `c` is a copy since memory may run other
+/// processes when it is read.
+bool amd_iommu::translate_plainly(walk_context& context, const access& a, const device_configuration c,
+                                  translation& page) {
+    bool refused = false;
+    if (pass_special(context, a, c, page, refused))
+        return !refused;
+    if (context.find_translation_at_once(c.host.tag, a, page))
+        return true;
+    amd_v1::walk_fault why;
+    walk<bool> tables = amd_v1::walk_host(context, c.host, {.address = a.address, .needed = rights::needed_by(a)}, page,
+                                          why, &directories_);
+    tables.start();
+    if (!tables.result())
+        return refuse(context, a, c, host_fault(why, a, c, a.address));
+    confine(page, a.address);
+    return true;
+}
+
+/// `known`: the configuration, if it has been looked up and found; read before anything is waited for.
+walk<bool> amd_iommu::translate_device(walk_context& context, const access& a, translation& page,
+                                       const device_configuration* known) {
+    std::optional<device_configuration> c;
+    if (known)
+        c = *known;
+    else
+        c = co_await context.look_up(devices_, configuration_key(a.source_id), time_part::configuration);
     if (!c) {
         c.emplace();
         walk<bool> fetch = find_configuration(context, a.source_id, a, *c);
@@ -61,13 +90,8 @@ walk<bool> amd_iommu::translate_device(walk_context& context, const access& a, t
         if (a.has_pasid)
             co_return refuse(context, a, *c, page_fault(a, *c, {}, a.address, true));
         bool refused = false;
-        const std::optional<translation> special = pass_special(context, a, *c, refused);
-        if (refused)
-            co_return false;
-        if (special) {
-            page = *special;
-            co_return true;
-        }
+        if (pass_special(context, a, *c, page, refused))
+            co_return !refused;
     }
     if (c->what == device_configuration::action::no_tables)
         co_return refuse(context, a, *c, page_fault(a, *c, {}, a.address, false));
@@ -86,16 +110,15 @@ walk<bool> amd_iommu::translate_device(walk_context& context, const access& a, t
     }
 
     auto question = context.find_translation(c->host.tag, a, page);
-    const bool known = co_await question;
-    if (known)
+    const bool cached = co_await question;
+    if (cached)
         co_return true;
-    amd_v1::walk_result w;
-    walk<bool> tables =
-        amd_v1::walk_host(context, c->host, {.address = a.address, .needed = rights::needed_by(a)}, w, &directories_);
+    amd_v1::walk_fault why;
+    walk<bool> tables = amd_v1::walk_host(context, c->host, {.address = a.address, .needed = rights::needed_by(a)},
+                                          page, why, &directories_);
     const bool ok = co_await tables;
     if (!ok)
-        co_return refuse(context, a, *c, host_fault(w.fault, a, *c, a.address));
-    page = w.page;
+        co_return refuse(context, a, *c, host_fault(why, a, *c, a.address));
     confine(page, a.address);
     co_return true;
 }
@@ -128,24 +151,26 @@ bool amd_iommu::refuse(walk_context& context, const access& a, const device_conf
     return context.refuse(f);
 }
 
-/// What addresses decide before any table: special ranges, and the exclusion range. Neither a translation nor refused:
-/// the tables decide.
-std::optional<translation> amd_iommu::pass_special(walk_context& context, const access& a,
-                                                   const device_configuration& c, bool& refused) {
+/// What addresses decide before any table: special ranges, and the exclusion range. False: the tables decide.
+bool amd_iommu::pass_special(walk_context& context, const access& a, const device_configuration& c, translation& page,
+                             bool& refused) {
     using what = special_treatment::what;
     const special_treatment special = treat(a, c);
     if (special.decided == what::refuse) {
         refused = true;
         context.refuse(invalid_device_request(a, special.reason));
-        return std::nullopt;
+        return true;
     }
-    if (special.decided == what::forward)
-        return pass_within(a.address, special.range, rights::needed_by(a));
+    if (special.decided == what::forward) {
+        page = pass_within(a.address, special.range, rights::needed_by(a));
+        return true;
+    }
     const std::uint64_t base = bank.get(reg::ExclusionBase);
     if (!exclusion_base::ExEn.of(base) || !(exclusion_base::Allow.of(base) || c.exclusion) ||
         !exclusion_range().holds(a.address))
-        return std::nullopt;
-    return pass_within(a.address, exclusion_range(), rights::all);
+        return false;
+    page = pass_within(a.address, exclusion_range(), rights::all);
+    return true;
 }
 
 /// A translation serves no address that is treated otherwise.

@@ -18,27 +18,28 @@ constexpr std::uint64_t low_bits(unsigned n) {
 struct descent {
     const host_tables& tables;
     host_request request;
-    walk_result& result;
+    translation& page;
+    walk_fault& why;
     std::uint64_t table;
     unsigned level;
     std::uint8_t allowed;
 
-    descent(const host_tables& t, const host_request& r, walk_result& into)
+    descent(const host_tables& t, const host_request& r, translation& into, walk_fault& refusal)
         : tables(t),
           request(r),
-          result(into),
+          page(into),
+          why(refusal),
           table(entry::Address.of(t.root)),
           level(std::min<unsigned>(t.levels, most_levels)),
           allowed(t.allowed) {}
 
     bool refuse(fault_kind kind, unsigned at_level) {
-        result.fault.kind = kind;
-        result.fault.level = static_cast<std::uint8_t>(at_level);
+        why.kind = kind;
+        why.level = static_cast<std::uint8_t>(at_level);
         return false;
     }
     /// Is the address within what the first table serves? False: refused.
     bool begin() {
-        result = {};
         if (level == 0 || (request.address & ~low_bits(log2_table_reach(level))) != 0)
             return refuse(fault_kind::not_present, 0);
         return true;
@@ -90,7 +91,6 @@ struct descent {
         allowed &= here;
         if ((allowed & request.needed) != request.needed)
             return refuse(fault_kind::permission, level), next::refused;
-        translation& page = result.page;
         page.input_base = request.address & ~low_bits(log2_size);
         page.output_base = entry::Address.of(word) & ~low_bits(log2_size);
         page.log2_size = static_cast<std::uint8_t>(log2_size);
@@ -121,7 +121,7 @@ walk<bool> walk_on(walk_context& context, descent d, walk_cache_set* caches) {
         auto read = context.read64(d.reading(), fetch);
         const std::optional<std::uint64_t> word = co_await read;
         if (!word) {
-            d.result.fault.fetch_address = fetch;
+            d.why.fetch_address = fetch;
             co_return d.refuse(fault_kind::external_abort, d.level);
         }
         const descent::next next = d.enter(*word);
@@ -134,9 +134,9 @@ walk<bool> walk_on(walk_context& context, descent d, walk_cache_set* caches) {
 
 } // namespace
 
-walk<bool> walk_host(walk_context& context, const host_tables& tables, host_request request, walk_result& result,
-                     walk_cache_set* caches) {
-    descent d(tables, request, result);
+walk<bool> walk_host(walk_context& context, const host_tables& tables, host_request request, translation& page,
+                     walk_fault& why, walk_cache_set* caches) {
+    descent d(tables, request, page, why);
     if (!d.begin())
         return walk<bool>::ended(false);
     if (caches && caches->exists())

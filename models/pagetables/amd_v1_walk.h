@@ -64,10 +64,11 @@ constexpr unsigned walk_cache_level(unsigned table_level) {
     return walk_cache_levels - table_level;
 }
 
-/// Walks. The value is result.ok(). `tables` and `result` must outlive the walk. `caches` may be null. Depths in time
-/// sheets count from the first table, 0.
-walk<bool> walk_host(walk_context& context, const host_tables& tables, host_request request, walk_result& result,
-                     walk_cache_set* caches);
+/// Walks. The value is that of ok(). `tables`, `page` and `why`, fresh from their constructors, must outlive the walk.
+/// `caches` may be null. Depths in time sheets count from the first table, 0. Reads that are answered at once are made
+/// by the call itself; if all are, the walk has ended when it returns.
+walk<bool> walk_host(walk_context& context, const host_tables& tables, host_request request, translation& page,
+                     walk_fault& why, walk_cache_set* caches);
 
 const char* name_of(fault_kind kind); ///< "not_present", "permission"
 

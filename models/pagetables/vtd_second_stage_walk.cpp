@@ -83,98 +83,154 @@ verdict judge(const regime& r, std::uint8_t needed, std::uint64_t word, unsigned
     return v;
 }
 
-void arrive(const regime& r, std::uint64_t address, std::uint64_t word, const verdict& v, unsigned level,
-            translation& page) {
-    page.log2_size = static_cast<std::uint8_t>(log2_reach(level));
-    page.input_base = address & ~page.offset_mask();
-    page.output_base = e::address.of(word) & ~page.offset_mask();
-    page.allowed = rights_of(r, v.granted);
-    if (r.accessed_dirty && !e::D.of(v.updated))
-        page.allowed &= static_cast<std::uint8_t>(~rights::writes);
-    page.tag = r.tag;
-}
+/// A walk between two reads: the way from the first table down, whether or not a read must be waited for.
+struct descent {
+    const regime& r;
+    request what;
+    translation& page;
+    walk_fault& why;
+    unsigned levels, level;
+    std::uint64_t table, granted = all_rights;
 
-bool refuse(walk_fault& f, fault_kind kind, unsigned level, bool first_table, std::uint64_t address) {
-    f.kind = kind;
-    f.level = static_cast<std::uint8_t>(level);
-    f.first_table = first_table;
-    f.address = address;
-    return false;
-}
+    descent(const regime& tables, const request& asked, translation& into, walk_fault& refusal)
+        : r(tables),
+          what(asked),
+          page(into),
+          why(refusal),
+          levels(std::clamp<unsigned>(tables.levels, 1, most_levels)),
+          level(levels),
+          table(e::address.of(tables.root)) {}
 
-} // namespace
+    /// Is there a way for this input? False: refused.
+    bool begin() {
+        if (what.address >> input_bits_of(levels) == 0)
+            return true;
+        why.kind = fault_kind::beyond_width;
+        return false;
+    }
+    /// The value with which a walk ends at this entry.
+    bool refuse(fault_kind kind) {
+        why.kind = kind;
+        why.level = static_cast<std::uint8_t>(level);
+        why.first_table = level == levels;
+        why.address = entry_address();
+        return false;
+    }
+    [[nodiscard]] std::uint64_t entry_address() const {
+        return table + ((what.address >> log2_reach(level)) & low_bits(log2_entries)) * entry_bytes;
+    }
+    [[nodiscard]] time_part reading() const { return walk_level(what.only_stage ? 1 : 2, levels - level); }
+    /// Goes on in a table that a cache remembers.
+    void skip(const table_pointer& p, unsigned to_level) {
+        table = p.next_table;
+        granted = p.attributes;
+        level = to_level;
+    }
+    [[nodiscard]] verdict judge_entry(std::uint64_t word) const { return judge(r, what.needed, word, level, granted); }
+    void enter(std::uint64_t word, const verdict& v) {
+        table = e::address.of(word);
+        granted = v.granted;
+        --level;
+    }
+    void arrive(std::uint64_t word, const verdict& v) {
+        page.log2_size = static_cast<std::uint8_t>(log2_reach(level));
+        page.input_base = what.address & ~page.offset_mask();
+        page.output_base = e::address.of(word) & ~page.offset_mask();
+        page.allowed = rights_of(r, v.granted);
+        if (r.accessed_dirty && !e::D.of(v.updated))
+            page.allowed &= static_cast<std::uint8_t>(~rights::writes);
+        page.tag = r.tag;
+    }
+};
 
-walk<bool> walk_tables(walk_context& context, const regime& r, request what, walk_result& result, walk_caches caches) {
-    result = {};
-    const unsigned levels = std::clamp<unsigned>(r.levels, 1, most_levels);
-    const std::uint64_t input = what.address;
-    if (input >> input_bits_of(levels) != 0)
-        co_return refuse(result.fault, fault_kind::beyond_width, 0, false, 0);
+/// Goes on from `d` with what must be waited for. `word`: the entry at `d`, if it has been read.
+walk<bool> walk_on(walk_context& context, descent d, std::optional<std::uint64_t> word, walk_caches caches) {
+    const regime& r = d.r;
     if (caches.translations && caches.translations->exists()) {
-        const cache_key key = caches.translations->key_for(r.tag, input);
+        const cache_key key = caches.translations->key_for(r.tag, d.what.address);
         auto question = context.look_up(caches.translations->cache(), key, time_part::walk_cache);
         const std::optional<translation> known = co_await question;
-        if (known && (known->allowed & what.needed) == what.needed) {
-            result.page = *known;
+        if (known && (known->allowed & d.what.needed) == d.what.needed) {
+            d.page = *known;
             co_return true;
         }
     }
-    unsigned level = levels;
-    std::uint64_t table = e::address.of(r.root), granted = all_rights;
     if (caches.tables && !caches.tables->exists())
         caches.tables = nullptr;
     if (caches.tables) {
-        walk_cache_search search(context, *caches.tables, r.tag, input,
-                                 {cache_level(2), levels - 1, log2_reach(2), log2_entries});
+        walk_cache_search search(context, *caches.tables, r.tag, d.what.address,
+                                 {cache_level(2), d.levels - 1, log2_reach(2), log2_entries});
         while (!search.over())
             co_await search;
-        if (const table_pointer* known = search.found()) {
-            table = known->next_table;
-            granted = known->attributes;
-            level = 1 + search.above();
-        }
+        if (search.found())
+            d.skip(*search.found(), 1 + search.above());
     }
-    for (;; --level) {
-        const unsigned reach = log2_reach(level);
-        const bool first = level == levels;
-        const std::uint64_t fetch = table + ((input >> reach) & low_bits(log2_entries)) * entry_bytes;
-        const time_part part = walk_level(what.only_stage ? 1 : 2, levels - level);
-        auto read = context.read64(part, fetch);
-        const std::optional<std::uint64_t> answer = co_await read;
-        if (r.step_cycles != 0)
-            co_await context.pass(part, r.step_cycles);
-        if (!answer)
-            co_return refuse(result.fault, fault_kind::external_abort, level, first, fetch);
-        std::uint64_t word = *answer;
+    for (;;) {
+        const std::uint64_t fetch = d.entry_address();
+        if (!word) {
+            auto read = context.read64(d.reading(), fetch);
+            word = co_await read;
+            if (r.step_cycles != 0)
+                co_await context.pass(d.reading(), r.step_cycles);
+            if (!word)
+                co_return d.refuse(fault_kind::external_abort);
+        }
         verdict v;
         for (unsigned attempt = 0;; ++attempt) {
-            v = judge(r, what.needed, word, level, granted);
+            v = d.judge_entry(*word);
             if (v.fault != fault_kind::none)
-                co_return refuse(result.fault, v.fault, level, first, fetch);
-            if (v.updated == word || !context.remembers())
+                co_return d.refuse(v.fault);
+            if (v.updated == *word || !context.remembers())
                 break;
-            auto swap = context.compare_swap64(time_part::table_update, fetch, word, v.updated);
+            auto swap = context.compare_swap64(time_part::table_update, fetch, *word, v.updated);
             const memory_request& swapped = co_await swap;
             if (!swapped.ok || attempt == update_attempts)
-                co_return refuse(result.fault, fault_kind::update, level, first, fetch);
+                co_return d.refuse(fault_kind::update);
             if (swapped.swapped)
                 break;
             word = swapped.words[0]; // software was faster: judge what it wrote
         }
         if (v.leaf) {
-            arrive(r, input, word, v, level, result.page);
-            const translation& page = result.page;
+            d.arrive(*word, v);
             if (caches.translations && context.remembers() &&
-                context.may_fill(r.tag, false, page.input_base, page.offset_mask()))
-                caches.translations->insert(page);
+                context.may_fill(r.tag, false, d.page.input_base, d.page.offset_mask()))
+                caches.translations->insert(d.page);
             co_return true;
         }
-        table = e::address.of(word);
-        granted = v.granted;
+        const unsigned level = d.level, reach = log2_reach(level);
+        d.enter(*word, v);
+        word.reset();
         if (caches.tables && caches.tables->exists(cache_level(level)))
-            remember_table(context, *caches.tables, cache_level(level),
-                           {r.tag, input & ~low_bits(reach), table, granted, static_cast<std::uint8_t>(reach)});
+            remember_table(
+                context, *caches.tables, cache_level(level),
+                {r.tag, d.what.address & ~low_bits(reach), d.table, d.granted, static_cast<std::uint8_t>(reach)});
     }
+}
+
+} // namespace
+
+walk<bool> walk_tables(walk_context& context, const regime& r, request what, translation& page, walk_fault& why,
+                       walk_caches caches) {
+    descent d(r, what, page, why);
+    if (!d.begin())
+        return walk<bool>::ended(false);
+    if ((caches.translations && caches.translations->exists()) || (caches.tables && caches.tables->exists()))
+        return walk_on(context, d, std::nullopt, caches);
+    std::uint64_t word = 0;
+    while (context.read64_at_once(d.reading(), d.entry_address(), word)) {
+        context.pass_at_once(d.reading(), r.step_cycles);
+        const verdict v = d.judge_entry(word);
+        if (v.fault != fault_kind::none)
+            return walk<bool>::ended(d.refuse(v.fault));
+        if (v.updated != word && context.remembers())
+            return walk_on(context, d, word, caches);
+        if (v.leaf) {
+            d.arrive(word, v);
+            return walk<bool>::ended(true);
+        }
+        d.enter(word, v);
+    }
+    return walk_on(context, d, std::nullopt, caches);
 }
 
 const char* name_of(fault_kind kind) {

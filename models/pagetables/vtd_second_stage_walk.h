@@ -69,8 +69,10 @@ struct request {
     bool only_stage = true;  ///< for time sheets: levels count as walk_level_n, else as stage2_level_n
 };
 
-/// Whatever is passed by reference or pointer must outlive the walk, which writes `result` in place. True: no fault.
-walk<bool> walk_tables(walk_context& context, const regime& r, request what, walk_result& result,
+/// Whatever is passed by reference or pointer must outlive the walk, which writes `page` and `why`, fresh from their
+/// constructors, in place. True: no fault. Reads that are answered at once are made by the call itself; if all are, the
+/// walk has ended when it returns.
+walk<bool> walk_tables(walk_context& context, const regime& r, request what, translation& page, walk_fault& why,
                        walk_caches caches = {});
 
 /// Lost races for one entry after which the walk gives up (assumption: the specification asks for progress and sets no

@@ -59,6 +59,10 @@ struct context_configuration {
     unsigned log2_directory_entries = 0;
     std::uint64_t pasid_directory = 0;
 
+    /// By second-stage tables alone, whoever asks?
+    [[nodiscard]] bool translates_plainly() const {
+        return !request.scalable && request.what == request_configuration::action::second_stage;
+    }
     [[nodiscard]] bool has_pasid(std::uint32_t pasid) const {
         return pasid >> (log2_directory_entries + pasid_directory_entry::log2_pasids) == 0;
     }

@@ -29,13 +29,17 @@ void halve(translation& t, std::uint64_t address) {
     t.input_base = address & ~t.offset_mask();
     t.output_base = output & ~t.offset_mask();
 }
-/// The part of `t` around `a`'s address that has nothing to do with interrupts, neither as output nor as input, which
-/// is one only without PASID.
-translation around_interrupts(translation t, const access& a) {
+/// Leaves the part of `t` around `a`'s address that has nothing to do with interrupts, neither as output nor as input,
+/// which is one only without PASID.
+void stay_off_interrupts(translation& t, const access& a) {
     while ((!a.has_pasid && overlaps(t.input_base, t.offset_mask(), interrupt_range_first, interrupt_range_last)) ||
            overlaps(t.output_base, t.offset_mask(), interrupt_range_first, interrupt_range_last))
         halve(t, a.address);
-    return t;
+}
+/// What legacy mode says of every request.
+void complete_legacy(access& a, request_configuration& c) {
+    a.privileged = false;
+    c.tag.regime = static_cast<std::uint8_t>(regime::requests.put(c.tag.regime, regime::without_pasid));
 }
 
 /// Every host address, as it came.
@@ -87,26 +91,29 @@ class stage_behind final : public second_stage {
 
     walk<bool> translate(walk_context& context, std::uint64_t address, std::uint8_t needed, use /*what*/,
                          translation& page) override {
+        why_ = {};
         if (beyond(address, guest_bits_)) {
-            result_.fault = {};
-            result_.fault.kind = vtd_second_stage::fault_kind::beyond_width;
-            co_return false;
+            why_.kind = vtd_second_stage::fault_kind::beyond_width;
+            return walk<bool>::ended(false);
         }
+        page = {};
         const vtd_second_stage::request request{.address = address, .needed = needed, .only_stage = false};
-        walk<bool> tables = vtd_second_stage::walk_tables(context, configuration_.second, request, result_, caches_);
-        const bool found = co_await tables;
-        if (found)
-            page = result_.page;
-        co_return found;
+        return vtd_second_stage::walk_tables(context, configuration_.second, request, page, why_, caches_);
     }
-    [[nodiscard]] const vtd_second_stage::walk_fault& why() const { return result_.fault; }
+    [[nodiscard]] const vtd_second_stage::walk_fault& why() const { return why_; }
 
   private:
     const request_configuration& configuration_;
     unsigned guest_bits_;
     vtd_second_stage::walk_caches caches_;
-    vtd_second_stage::walk_result result_;
+    vtd_second_stage::walk_fault why_;
 };
+
+/// What a request without PASID asks of second-stage tables.
+vtd_second_stage::request request_of(const access& a, bool zero_length_reads) {
+    const bool nothing_to_read = zero_length_reads && !a.write && a.length_bytes == 0;
+    return {.address = a.address, .needed = nothing_to_read ? std::uint8_t{0} : rights::needed_by(a)};
+}
 
 } // namespace
 
@@ -126,12 +133,36 @@ walk<bool> remapping_unit::translate(walk_context& context, const access& a, tra
         page = interrupt_message(a.address);
         return walk<bool>::ended(true);
     }
-    return translate_remapped(context, a, page);
+    const context_configuration* known =
+        context.look_up_at_once(contexts_, context_key(a.source_id), time_part::configuration);
+    if (known && known->translates_plainly() && a.type == address_type::untranslated)
+        return walk<bool>::ended(translate_plainly(context, a, known->request, page));
+    return translate_remapped(context, a, page, known);
 }
 
-walk<bool> remapping_unit::translate_remapped(walk_context& context, access a, translation& page) {
+/// A legacy mode request with tables, where nothing is waited for: needs no coroutine. `c` is a copy since memory may
+/// run other processes when it is read.
+bool remapping_unit::translate_plainly(walk_context& context, access a, request_configuration c, translation& page) {
+    complete_legacy(a, c);
+    if (!is_within_width(context, a, c))
+        return false;
+    if (context.find_translation_at_once(c.tag, a, page)) {
+        page.allowed = rights_under(c, a, page.allowed);
+        return true;
+    }
+    c.second.step_cycles = own_.walk_step_cycles;
+    vtd_second_stage::walk_fault why;
+    walk<bool> tables = vtd_second_stage::walk_tables(context, c.second, request_of(a, features_.zero_length_reads),
+                                                      page, why, {&second_stage_, nullptr});
+    tables.start();
+    return conclude(context, a, c, tables.result() ? fault_reason::none : reason_of(why, a, c.scalable), page);
+}
+
+/// `known`: the context entry, if it has been looked up and found; read before anything is waited for.
+walk<bool> remapping_unit::translate_remapped(walk_context& context, access a, translation& page,
+                                              const context_configuration* known_context) {
     request_configuration c;
-    walk<bool> find = find_configuration(context, a, c);
+    walk<bool> find = find_configuration(context, a, c, known_context);
     const bool found = co_await find;
     if (!found)
         co_return false; // finding it has refused
@@ -144,15 +175,8 @@ walk<bool> remapping_unit::translate_remapped(walk_context& context, access a, t
         const bool passes = pass_through(context, a, c, page);
         co_return passes;
     }
-    if (c.what == request_configuration::action::second_stage) {
-        const unsigned width = width_of_levels(c.second.levels);
-        if (beyond(a.address, width) || beyond(a.address, features_.guest_bits)) {
-            const fault_reason in_scalable =
-                beyond(a.address, width) ? fault_reason::sm_beyond_second_stage : fault_reason::sm_beyond_width;
-            co_return context.refuse(
-                fault_of(c.scalable ? in_scalable : fault_reason::beyond_address_width, a, c.fault_disabled));
-        }
-    }
+    if (!is_within_width(context, a, c))
+        co_return false;
     auto question = context.find_translation(c.tag, a, page);
     const bool known = co_await question;
     if (known) {
@@ -162,22 +186,41 @@ walk<bool> remapping_unit::translate_remapped(walk_context& context, access a, t
 
     fault_reason reason = fault_reason::none;
     walk<bool> stages = walk_stages(context, a, c, page, reason);
-    const bool mapped = co_await stages;
-    if (mapped && is_interrupt(page.output(a.address)))
+    co_await stages;
+    const bool served = conclude(context, a, c, reason, page);
+    co_return served;
+}
+
+/// Second-stage tables take no more than the address bits of their levels, and of guests.
+bool remapping_unit::is_within_width(walk_context& context, const access& a, const request_configuration& c) const {
+    if (c.what != request_configuration::action::second_stage)
+        return true;
+    const bool beyond_tables = beyond(a.address, width_of_levels(c.second.levels));
+    if (!beyond_tables && !beyond(a.address, features_.guest_bits))
+        return true;
+    const fault_reason in_scalable =
+        beyond_tables ? fault_reason::sm_beyond_second_stage : fault_reason::sm_beyond_width;
+    return context.refuse(fault_of(c.scalable ? in_scalable : fault_reason::beyond_address_width, a, c.fault_disabled));
+}
+
+/// What the end of the tables means for the access. `reason`: why they have nothing, or none.
+bool remapping_unit::conclude(walk_context& context, const access& a, const request_configuration& c,
+                              fault_reason reason, translation& page) {
+    if (reason == fault_reason::none && is_interrupt(page.output(a.address)))
         reason = c.scalable ? fault_reason::sm_interrupt_address : fault_reason::interrupt_address;
     if (reason != fault_reason::none) {
         fault f = fault_of(reason, a, c.fault_disabled);
         if (a.type == address_type::translation_request)
             f.recorded = false; // the answer has no rights; nothing to record
-        co_return context.refuse(f);
+        return context.refuse(f);
     }
     page.tag = c.tag;
     const auto requests = static_cast<std::uint8_t>(regime::requests.of(c.tag.regime));
     if (requests != regime::with_pasid)
         page.allowed = rights_without_pasid(page.allowed, requests == regime::without_pasid_privileged);
     page.allowed = rights_under(c, a, page.allowed);
-    page = around_interrupts(page, a);
-    co_return true;
+    stay_off_interrupts(page, a);
+    return true;
 }
 
 /// The tables of a request. False: `reason` says why not.
@@ -185,15 +228,12 @@ walk<bool> remapping_unit::walk_stages(walk_context& context, const access& a, r
                                        translation& page, fault_reason& reason) {
     c.first.step_cycles = c.second.step_cycles = own_.walk_step_cycles;
     if (c.what == request_configuration::action::second_stage) {
-        const bool nothing_to_read = features_.zero_length_reads && !a.write && a.length_bytes == 0;
-        const vtd_second_stage::request request{.address = a.address,
-                                                .needed = nothing_to_read ? std::uint8_t{0} : rights::needed_by(a)};
-        vtd_second_stage::walk_result w;
-        walk<bool> second = vtd_second_stage::walk_tables(context, c.second, request, w, {&second_stage_, nullptr});
+        vtd_second_stage::walk_fault why;
+        walk<bool> second = vtd_second_stage::walk_tables(context, c.second, request_of(a, features_.zero_length_reads),
+                                                          page, why, {&second_stage_, nullptr});
         const bool ok = co_await second;
-        page = w.page;
         if (!ok)
-            reason = reason_of(w.fault, a, c.scalable);
+            reason = reason_of(why, a, c.scalable);
         co_return ok;
     }
     const bool nested = c.what == request_configuration::action::nested;
@@ -208,9 +248,13 @@ walk<bool> remapping_unit::walk_stages(walk_context& context, const access& a, r
 }
 
 /// The configuration of `a`'s requester, whose PASID and privilege it completes. False: refused.
-walk<bool> remapping_unit::find_configuration(walk_context& context, access& a, request_configuration& c) {
-    std::optional<context_configuration> known =
-        co_await context.look_up(contexts_, context_key(a.source_id), time_part::configuration);
+walk<bool> remapping_unit::find_configuration(walk_context& context, access& a, request_configuration& c,
+                                              const context_configuration* known_context) {
+    std::optional<context_configuration> known;
+    if (known_context)
+        known = *known_context;
+    else
+        known = co_await context.look_up(contexts_, context_key(a.source_id), time_part::configuration);
     if (!known) {
         known.emplace();
         const configuration_source from{features_, root_table_, mode_};
@@ -226,8 +270,7 @@ walk<bool> remapping_unit::find_configuration(walk_context& context, access& a, 
     }
     if (!known->request.scalable) {
         c = known->request;
-        a.privileged = false;
-        c.tag.regime = static_cast<std::uint8_t>(regime::requests.put(c.tag.regime, regime::without_pasid));
+        complete_legacy(a, c);
         co_return true;
     }
     walk<bool> pasid = find_pasid_configuration(context, *known, a, c);
@@ -308,7 +351,8 @@ bool remapping_unit::pass_through(walk_context& context, const access& a, const 
     t.allowed = rights_under(c, a, t.allowed);
     t.tag.vm = c.tag.vm;
     t.cacheable = a.type == address_type::untranslated;
-    page = around_protected(around_interrupts(t, a), a.address);
+    stay_off_interrupts(t, a);
+    page = around_protected(t, a.address);
     return true;
 }
 

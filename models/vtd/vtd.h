@@ -69,8 +69,14 @@ class remapping_unit : private detail::register_holder, public iommu {
 
   private:
     // translation.cpp
-    walk<bool> translate_remapped(walk_context& context, access a, translation& page);
-    walk<bool> find_configuration(walk_context& context, access& a, request_configuration& c);
+    bool translate_plainly(walk_context& context, access a, request_configuration c, translation& page);
+    walk<bool> translate_remapped(walk_context& context, access a, translation& page,
+                                  const context_configuration* known_context);
+    bool is_within_width(walk_context& context, const access& a, const request_configuration& c) const;
+    static bool conclude(walk_context& context, const access& a, const request_configuration& c, fault_reason reason,
+                         translation& page);
+    walk<bool> find_configuration(walk_context& context, access& a, request_configuration& c,
+                                  const context_configuration* known_context);
     walk<bool> find_pasid_configuration(walk_context& context, const context_configuration& from, access& a,
                                         request_configuration& c);
     walk<bool> walk_stages(walk_context& context, const access& a, request_configuration& c, translation& page,

@@ -30,7 +30,9 @@ struct bench {
         host.levels = static_cast<std::uint8_t>(levels);
     }
     bool walk_to(std::uint64_t address, std::uint8_t needed = rights::read, walk_cache_set* caches = nullptr) {
-        return context.run(walk_host(context, host, {.address = address, .needed = needed}, result, caches));
+        result = {};
+        return context.run(
+            walk_host(context, host, {.address = address, .needed = needed}, result.page, result.fault, caches));
     }
 };
 

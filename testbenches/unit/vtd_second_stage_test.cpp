@@ -29,7 +29,8 @@ class vtd_walk : public ::testing::Test {
     }
     walk_result translate(std::uint8_t needed = rights::read, std::uint64_t address = iova, walk_caches caches = {}) {
         walk_result result;
-        ok = context.run(walk_tables(context, r, {.address = address, .needed = needed}, result, caches));
+        ok = context.run(
+            walk_tables(context, r, {.address = address, .needed = needed}, result.page, result.fault, caches));
         EXPECT_EQ(ok, result.fault.kind == fault_kind::none);
         return result;
     }
