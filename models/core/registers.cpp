@@ -217,21 +217,24 @@ std::size_t register_bank::declaration_of(const register_declaration& r) const {
 }
 
 std::size_t register_bank::slot_of(const register_declaration& r, unsigned index) const {
-    const auto* const first = declarations_.data();
-    std::size_t slot = 0;
-    if (!std::less<>{}(&r, first) && std::less<>{}(&r, first + declarations_.size())) {
-        slot = first_slot_[static_cast<std::size_t>(&r - first)];
-    } else {
+    // what is rare stands apart: models ask for registers on behalf of accesses
+    const auto reject_index = [&] [[gnu::noinline]] {
+        throw std::out_of_range("register " + std::string(r.name) + ": index " + std::to_string(index) + " of " +
+                                std::to_string(r.count));
+    };
+    const auto slot_of_copy = [&] [[gnu::noinline]] () -> std::size_t {
         const place* p = find(r.offset);
         if (!p || p->offset != r.offset ||
             (declarations_[p->declaration].name != r.name && first_slot_[declaration_of(r)] != p->slot))
             reject(r, "is not in this bank");
-        slot = p->slot;
-    }
-    if (index >= r.count)
-        throw std::out_of_range("register " + std::string(r.name) + ": index " + std::to_string(index) + " of " +
-                                std::to_string(r.count));
-    return slot + index;
+        return p->slot;
+    };
+    if (index >= r.count) [[unlikely]]
+        reject_index();
+    const auto* const first = declarations_.data();
+    if (std::less<>{}(&r, first) || !std::less<>{}(&r, first + declarations_.size())) [[unlikely]]
+        return slot_of_copy() + index;
+    return first_slot_[static_cast<std::size_t>(&r - first)] + index;
 }
 
 std::uint64_t register_bank::get(const register_declaration& r, unsigned index) const {

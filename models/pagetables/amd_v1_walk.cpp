@@ -58,7 +58,7 @@ struct descent {
 
     enum class next : std::uint8_t { table, page, refused };
     /// What `word`, the entry of this level, comes to.
-    next enter(std::uint64_t word) {
+    [[gnu::always_inline]] next enter(std::uint64_t word) {
         if (!entry::PR.of(word))
             return refuse(fault_kind::not_present, level), next::refused;
         const auto next_level = static_cast<unsigned>(entry::NextLevel.of(word));

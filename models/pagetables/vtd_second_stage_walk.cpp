@@ -39,7 +39,7 @@ std::uint64_t reserved_bits(const regime& r, std::uint64_t word, unsigned level)
     return bits;
 }
 
-std::uint8_t rights_of(const regime& r, std::uint64_t granted) {
+[[gnu::always_inline]] inline std::uint8_t rights_of(const regime& r, std::uint64_t granted) {
     const bool readable = e::R.of(granted), writable = e::W.of(granted);
     const bool executable = r.execute_enable ? e::X.of(granted) && readable : readable;
     return static_cast<std::uint8_t>((readable ? rights::reads : 0) | (writable ? rights::writes : 0) |
@@ -58,7 +58,8 @@ struct verdict {
     std::uint64_t updated = 0; ///< the entry as hardware leaves it in memory
 };
 
-verdict judge(const regime& r, std::uint8_t needed, std::uint64_t word, unsigned level, std::uint64_t above) {
+[[gnu::always_inline]] inline verdict judge(const regime& r, std::uint8_t needed, std::uint64_t word, unsigned level,
+                                            std::uint64_t above) {
     verdict v;
     v.updated = word;
     if (!is_present(r, word)) {
