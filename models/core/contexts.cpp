@@ -37,6 +37,11 @@ void timed_context::looked_up() {
     engine_.misses.looked_up(*this);
 }
 
+void timed_context::look_up_again() {
+    charge(time_part::walker_wait);
+    engine_.misses.look_up(*this);
+}
+
 bool timed_context::may_fill(const translation_tag& tag, bool global, std::uint64_t base, std::uint64_t mask) const {
     return engine_.log.spares(began_, tag, global, base, mask);
 }
@@ -71,6 +76,7 @@ bool timed_context::begin_look_up(pause_request& r, structure_port& port) {
 bool timed_context::begin_translation(translation_request& r) {
     waiter_ = &r.waiter;
     request = &r;
+    retries = 0;
     engine_.misses.look_up(*this);
     return false;
 }

@@ -36,12 +36,15 @@ class timed_context final : public walk_context {
     void resume_soon(time_part part);
     /// The main TLB's look-up time is over.
     void looked_up();
+    /// The pause of a read that found no walker is over.
+    void look_up_again();
     [[nodiscard]] task resumption() { return task::of<&timed_context::resume>(*this); }
 
     // kept by the miss unit
     translation_request* request = nullptr;
     timed_context* next_waiter = nullptr;
     int walker = -1;
+    unsigned retries = 0;
     bool hit = false; ///< the main TLB, or another access's walk, had the answer
 
   private:

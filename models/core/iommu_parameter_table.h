@@ -86,6 +86,8 @@ std::vector<parameter<Struct>> declare_iommu_parameters() {
     };
     add("clock_period_ps", "ps", &p::clock_period_ps, 1, 1'000'000, "assumption: 1 GHz");
     add("port_outstanding", "accesses", &p::port_outstanding, 1, 4096, "assumption");
+    add("port_reads", "accesses", &p::port_reads, 0, 4096,
+        "assumption: 0, as many as port_outstanding; of these, how many may be reads");
     add("port_accept_cycles", "cycles", &p::port_accept_cycles, 1, 1000, "assumption: one look-up a cycle");
     add("order", "choice", &p::order, 0, 1,
         "assumption: in order; PCIe Base 2.4 asks for it within a requester's posted writes",
@@ -94,12 +96,16 @@ std::vector<parameter<Struct>> declare_iommu_parameters() {
         t, "micro_tlb", [](Struct& s) -> cache_parameters& { return s.micro_tlb; }, "assumption");
     declare_cache(
         t, "tlb", [](Struct& s) -> cache_parameters& { return s.tlb; }, "assumption");
+    add("tlb_reserves", "1", &p::tlb_reserves, 0, 1,
+        "assumption: 0, a walk takes its entry of the TLB when it ends; 1: when it begins");
     add("request_cycles", "cycles", &p::request_cycles, 0, 10000, "assumption; from a port to the shared part");
     add("walkers", "walkers", &p::walkers, 1, 4096, "assumption");
     add("walker_release_cycles", "cycles", &p::walker_release_cycles, 0, 10000,
         "assumption: none; from a walk's answer until its walker takes the next");
     add("blocking_misses", "1", &p::blocking_misses, 0, 1,
         "assumption: 0; 1: a miss without a walker holds up the look-ups behind it");
+    add("read_retry_cycles", "cycles", &p::read_retry_cycles, 0, 10000,
+        "assumption: 0, a read that finds no walker queues for one; else it looks up again after so long");
     add("table_outstanding", "reads", &p::table_outstanding, 1, 4096, "assumption: as many as walkers");
     add("register_cycles", "cycles", &p::register_cycles, 0, 10000, "assumption: an access on a peripheral bus");
     add("posted_writes", "writes", &p::posted_writes, 0, 64,

@@ -24,14 +24,17 @@ struct iommu_parameters {
     simulation_mode mode = simulation_mode::cycle_approximate;
 
     std::uint32_t port_outstanding = 64;
+    std::uint32_t port_reads = 0;
     std::uint32_t port_accept_cycles = 1;
     access_order order = access_order::in_order;
     cache_parameters micro_tlb{.entries = 32, .ways = 0, .policy = replacement::pseudo_lru};
     cache_parameters tlb{.entries = 512, .ways = 4, .policy = replacement::random, .latency_cycles = 3};
+    bool tlb_reserves = false;
     std::uint32_t request_cycles = 8;
     std::uint32_t walkers = 16;
     std::uint32_t walker_release_cycles = 0;
     bool blocking_misses = false;
+    std::uint32_t read_retry_cycles = 0;
     std::uint32_t table_outstanding = 16;
     std::uint32_t register_cycles = 4;
     std::uint32_t posted_writes = 0;

@@ -8,6 +8,8 @@ namespace iommulab {
 namespace {
 // Misses are merged by the smallest page that an architecture has; the size of the page is known only after the walk.
 constexpr unsigned log2_merge_bytes = 12;
+// A read that was unlucky so often queues after all: assumption, so that others cannot keep it out for ever.
+constexpr unsigned most_retries = 64;
 
 void append(timed_context**& end, timed_context& c) {
     c.next_waiter = nullptr;
@@ -49,7 +51,7 @@ void miss_unit::look_up(timed_context& context) {
 
 void miss_unit::looked_up(timed_context& context) {
     context.charge(time_part::tlb);
-    if (queue_ && engine_.parameters.blocking_misses) {
+    if (queue_ && engine_.parameters.blocking_misses && !may_retry(context)) {
         ++counts.waited;
         append(queue_end_, context);
         return;
@@ -79,11 +81,28 @@ void miss_unit::need_walk(timed_context& context) {
         return;
     }
     if (free_.empty()) {
-        ++counts.waited;
-        append(queue_end_, context);
+        counts.waited += context.retries == 0;
+        if (may_retry(context)) {
+            ++context.retries;
+            engine_.clock.after(retry_pause(), task::of<&timed_context::look_up_again>(context));
+        } else {
+            append(queue_end_, context);
+        }
         return;
     }
     give_walker(context);
+}
+
+/// Half to one and a half times `read_retry_cycles`: what retries at a fixed pace falls in step with the walks.
+std::uint64_t miss_unit::retry_pause() {
+    const std::uint64_t mean = engine_.parameters.read_retry_cycles;
+    random_ ^= random_ << 13, random_ ^= random_ >> 7, random_ ^= random_ << 17; // xorshift64 (Marsaglia 2003)
+    return mean - mean / 2 + (random_ >> 32) % (mean + 1);
+}
+
+bool miss_unit::may_retry(const timed_context& context) const {
+    return engine_.parameters.read_retry_cycles != 0 && !(context.request->needed & rights::writes) &&
+           context.retries < most_retries;
 }
 
 void miss_unit::give_walker(timed_context& context) {
@@ -97,6 +116,8 @@ void miss_unit::give_walker(timed_context& context) {
     s.page = context.request->address >> log2_merge_bytes;
     s.waiters = nullptr;
     s.end = &s.waiters;
+    if (engine_.parameters.tlb_reserves)
+        engine_.tlb.reserve(s.tag, s.page << log2_merge_bytes);
     context.resume_soon(time_part::walker_wait);
 }
 
@@ -107,6 +128,10 @@ void miss_unit::answer(timed_context& context, const translation& t, time_part p
 }
 
 void miss_unit::finish(timed_context& context, const translation* result) {
+    if (context.walker >= 0 && engine_.parameters.tlb_reserves) {
+        const slot& s = slots_[static_cast<std::size_t>(context.walker)];
+        engine_.tlb.release(s.tag, s.page << log2_merge_bytes);
+    }
     if (result && result->cacheable &&
         context.may_fill(result->tag, result->global, result->input_base, result->offset_mask()))
         if (context.walker >= 0)

@@ -15,7 +15,9 @@ namespace iommulab {
 /// A walker serves one walk at a time. A second miss to the page of a walk in progress waits for its result instead of
 /// walking again; when there are more misses than walkers, they queue in order. A walker that has answered is free
 /// after `walker_release_cycles`. With `blocking_misses` the queue is one of look-ups: those behind a miss that has no
-/// walker have theirs when it has got one.
+/// walker have theirs when it has got one. With `read_retry_cycles` reads don't queue, as nothing asks them to keep
+/// their order (PCIe Base 2.4: reads may pass reads): one that finds no walker looks up again after that time, and who
+/// comes first when a walker is free takes it.
 class miss_unit {
   public:
     miss_unit(engine_state& engine, const cache_parameters& tlb, unsigned walkers);
@@ -57,6 +59,8 @@ class miss_unit {
     void release(const slot& s);
     void serve_queue();
     [[nodiscard]] slot* walk_of(const translation_request& r);
+    [[nodiscard]] bool may_retry(const timed_context& context) const;
+    [[nodiscard]] std::uint64_t retry_pause();
 
     engine_state& engine_;
     structure_port port_;
@@ -64,6 +68,7 @@ class miss_unit {
     std::vector<int> free_;
     timed_context* queue_ = nullptr;
     timed_context** queue_end_ = &queue_;
+    std::uint64_t random_ = 1; ///< for the pauses of retries
 };
 
 } // namespace iommulab

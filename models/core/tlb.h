@@ -89,6 +89,23 @@ class translation_lookaside_buffer {
         ++of_size_[size];
         sizes_ |= std::uint64_t{1} << size;
     }
+
+    /// Takes the entry in which the translation of `address` will be kept, if its page is a small one: the victim
+    /// leaves now, and nothing is found here.
+    void reserve(const translation_tag& tag, std::uint64_t address) {
+        translation place;
+        place.tag = tag;
+        place.input_base = address >> log2_least << log2_least;
+        place.log2_size = reserved;
+        cache_.insert(reservation(tag, address), place,
+                      [&](const cache_key&, const translation& old) { forget(slot_of(old.log2_size)); });
+    }
+    /// Gives back what reserve() took.
+    void release(const translation_tag& tag, std::uint64_t address) {
+        if (cache_.exists())
+            cache_.erase(reservation(tag, address));
+    }
+
     /// Removes what `which(owner, translation)` names; returns how many entries.
     template <class Predicate>
     std::uint32_t erase_if(Predicate&& which) {
@@ -111,13 +128,20 @@ class translation_lookaside_buffer {
     [[nodiscard]] const cache_parameters& parameters() const { return cache_.parameters(); }
 
   private:
+    static constexpr unsigned log2_least = 12; // of the smallest page that an architecture has
+    static constexpr unsigned reserved = 1;    // in the place of a size: no page is that small
     static unsigned slot_of(unsigned log2_size) { return log2_size > 63 ? 63 : log2_size; }
     static cache_key key(tlb_owner owner, std::uint64_t address, unsigned log2_size) {
         // the size is part of the key, above the page number, so that the low bits index the sets by page
         return {owner.bits, (address >> log2_size) ^ (std::uint64_t{log2_size} << 58)};
     }
+    static cache_key reservation(const translation_tag& tag, std::uint64_t address) {
+        return {tlb_owner::of_tag(tag).bits, (address >> log2_least) ^ (std::uint64_t{reserved} << 58)};
+    }
     static constexpr unsigned none = 64;
     void forget(unsigned size) {
+        if (size == reserved)
+            return;
         if (--of_size_[size] == 0)
             sizes_ &= ~(std::uint64_t{1} << size);
     }

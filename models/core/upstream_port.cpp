@@ -40,7 +40,7 @@ tlm::tlm_sync_enum upstream_port::nb_transport_fw(tlm::tlm_generic_payload& p, t
         p.acquire();
         const std::uint64_t arrival = engine_.clock.cycle_after(delay);
         const std::uint64_t begun_ps = engine_.now_ps() + engine_.clock.ps(delay);
-        if (outstanding_ < engine_.parameters.port_outstanding) {
+        if (has_room_for(p)) {
             const std::uint64_t taken = std::max(arrival, next_accept_);
             take(p, begun_ps, taken);
             phase = tlm::END_REQ;
@@ -59,6 +59,12 @@ tlm::tlm_sync_enum upstream_port::nb_transport_fw(tlm::tlm_generic_payload& p, t
         return tlm::TLM_COMPLETED;
     }
     return tlm::TLM_ACCEPTED;
+}
+
+bool upstream_port::has_room_for(const tlm::tlm_generic_payload& p) const {
+    const iommu_parameters& limits = engine_.parameters;
+    return outstanding_ < limits.port_outstanding &&
+           (limits.port_reads == 0 || !p.is_read() || reads_ < limits.port_reads);
 }
 
 void upstream_port::take_waiting() {
@@ -90,6 +96,7 @@ void upstream_port::take(tlm::tlm_generic_payload& p, std::uint64_t begun_ps, st
     t.counted = true;
     ++accesses_;
     outstanding_probe_.set(++outstanding_, engine_.now_ps());
+    reads_ += p.is_read();
     next_accept_ = taken + engine_.parameters.port_accept_cycles;
     look_up(t, taken);
 }
@@ -391,12 +398,13 @@ void upstream_port::send_response(transaction& t) {
 
 void upstream_port::response_ended() {
     transaction& t = *std::exchange(answering_, nullptr);
+    reads_ -= t.payload->is_read();
     t.payload->release();
     t.payload = nullptr;
     t.walking = {};
     idle_.push_back(&t);
     outstanding_probe_.set(--outstanding_, engine_.now_ps());
-    if (requesting_ && !take_pending_) {
+    if (requesting_ && !take_pending_ && has_room_for(*requesting_)) {
         take_pending_ = true;
         engine_.clock.at(std::max(engine_.clock.cycle_after(sc_core::SC_ZERO_TIME), next_accept_),
                          task::of<&upstream_port::take_waiting>(*this));

@@ -62,6 +62,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
 
     // cycle-approximate: upstream_port.cpp
     void take(tlm::tlm_generic_payload& p, std::uint64_t begun_ps, std::uint64_t taken);
+    [[nodiscard]] bool has_room_for(const tlm::tlm_generic_payload& p) const;
     void take_waiting();
     void look_up(transaction& t, std::uint64_t cycle);
     static void looked_up(void* t);
@@ -129,7 +130,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     tlm::tlm_generic_payload* requesting_ = nullptr; // its END_REQ is owed
     std::uint64_t requested_ps_ = 0, next_accept_ = 0;
     bool take_pending_ = false;
-    unsigned outstanding_ = 0;
+    unsigned outstanding_ = 0, reads_ = 0;
     std::uint64_t accesses_ = 0, backpressure_ = 0;
     // arrival order, until issued
     transaction* oldest_ = nullptr;

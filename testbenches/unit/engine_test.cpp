@@ -296,6 +296,101 @@ TEST(engine, with_blocking_misses_no_page_is_walked_twice) {
         EXPECT_EQ(o.status, tlm::TLM_OK_RESPONSE);
 }
 
+/// One walker; the second miss finds it busy. How long after the first it was answered.
+std::uint64_t second_miss_with_retries_ps(bool writes, unsigned retry_cycles) {
+    iommu_parameters p = small();
+    p.walkers = 1;
+    p.read_retry_cycles = retry_cycles;
+    bench b(p);
+    b.master.script = {{10'000, 0x1000, writes}, {10'000, 0x2000, writes}};
+    b.run();
+    return b.master.seen[1].answered_ps - b.master.seen[0].answered_ps;
+}
+
+TEST(engine, a_read_that_finds_no_walker_looks_up_again_after_half_to_one_and_a_half_of_its_pause) {
+    const std::uint64_t took = second_miss_with_retries_ps(false, 200);
+    EXPECT_GE(took, 100 * clock_ps);                 // it does not see that the walker is free before
+    EXPECT_LE(took, (300 + 10) * clock_ps + ram_ps); // and then walks
+}
+
+TEST(engine, a_write_that_finds_no_walker_queues_whatever_reads_do) {
+    EXPECT_EQ(second_miss_with_retries_ps(true, 200), ram_ps);
+}
+
+TEST(engine, a_read_that_hits_passes_a_read_that_looks_up_again) {
+    iommu_parameters p = small();
+    p.walkers = 1;
+    p.micro_tlb.entries = 0;
+    p.order = access_order::per_requester;
+    p.blocking_misses = true; // holds up writes alone
+    p.read_retry_cycles = 20;
+    bench b(p);
+    b.master.script = {{.at_ps = 10'000, .address = 0x1000, .source = 2},
+                       {.at_ps = 500'000, .address = 0x2000},
+                       {.at_ps = 501'000, .address = 0x3000},
+                       {.at_ps = 502'000, .address = 0x1000, .source = 2}};
+    b.run();
+    EXPECT_LE(b.latency(3), ram_ps + 20 * clock_ps);
+}
+
+TEST(engine, writes_that_keep_every_walker_busy_do_not_keep_a_read_out_for_ever) {
+    iommu_parameters p = small();
+    p.walkers = 1;
+    p.order = access_order::per_requester;
+    p.read_retry_cycles = 2;
+    bench b(p);
+    for (unsigned n = 0; n < 400; ++n) // the walker takes fifty cycles, a write comes each ten
+        b.master.script.push_back({10'000 + 10'000ULL * n, 0x1000ULL * (n + 1), true});
+    b.master.script.insert(b.master.script.begin() + 20, {.at_ps = 205'000, .address = 0x1ff000, .source = 2});
+    b.run();
+    EXPECT_LT(b.master.seen[20].answered_ps, b.master.seen[400].answered_ps);
+}
+
+TEST(engine, with_a_bound_of_its_own_a_read_waits_while_others_have_room) {
+    iommu_parameters p = small();
+    p.port_reads = 1;
+    bench b(p);
+    b.master.script = {{10'000, 0x1000}, {20'000, 0x1040, true}, {30'000, 0x1080}};
+    b.run();
+    EXPECT_LT(b.master.seen[1].request_taken_ps, b.master.seen[0].answered_ps);
+    EXPECT_GE(b.master.seen[2].request_taken_ps, b.master.seen[0].answered_ps);
+}
+
+/// A TLB of two entries that knows two pages; a third page's walk is under way when the older of them is wanted again.
+std::uint64_t reads_of_tables(bool reserves) {
+    iommu_parameters p = small();
+    p.micro_tlb.entries = 0;
+    p.tlb = {.entries = 2, .ways = 0, .policy = replacement::lru, .latency_cycles = 3};
+    p.tlb_reserves = reserves;
+    bench b(p);
+    b.master.script = {{10'000, 0x1000}, {500'000, 0x2000}, {1'000'000, 0x3000}, {1'020'000, 0x1000}};
+    b.run();
+    return b.tables.counted().reads;
+}
+
+TEST(engine, a_walk_takes_its_entry_of_the_tlb_when_it_ends) {
+    EXPECT_EQ(reads_of_tables(false), 3U);
+}
+
+TEST(engine, a_walk_that_reserves_takes_its_entry_of_the_tlb_when_it_begins) {
+    EXPECT_EQ(reads_of_tables(true), 4U);
+}
+
+TEST(engine, a_reserved_entry_serves_no_access_and_is_given_back) {
+    iommu_parameters p = small();
+    p.micro_tlb.entries = 0;
+    p.tlb = {.entries = 4, .ways = 0, .policy = replacement::lru, .latency_cycles = 3};
+    p.tlb_reserves = true;
+    bench b(p);
+    for (unsigned round = 0; round < 2; ++round)
+        for (unsigned n = 0; n < 4; ++n)
+            b.master.script.push_back({10'000 + 500'000ULL * (4 * round + n), 0x1000ULL * (n + 1)});
+    b.run();
+    EXPECT_EQ(b.tables.counted().reads, 4U); // all four entries are there for translations afterwards
+    for (const auto& o : b.master.seen)
+        EXPECT_EQ(o.status, tlm::TLM_OK_RESPONSE);
+}
+
 TEST(engine, accesses_of_a_port_reach_memory_in_order) {
     bench b;
     b.master.script = {{10'000, 0x1000}, {500'000, 0x9000, true}, {500'000, 0x1000, true}};
