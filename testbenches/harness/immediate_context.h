@@ -30,7 +30,7 @@ class immediate_context : public walk_context {
     std::unordered_map<std::uint64_t, std::uint64_t> memory; ///< by address, 8-byte aligned
     /// Decides where nothing is in `memory`: true reads as zero and takes writes; by default an address error.
     std::function<bool(std::uint64_t)> exists = [](std::uint64_t) { return false; };
-    /// Called before each transfer: another agent's chance to change `memory`.
+    /// Called before each transfer: another master's chance to change `memory`.
     std::function<void(const memory_request&)> before_transfer;
     /// The walk is suspended at each question and resumed with its answer, as it is where answers take time.
     bool suspends = false;
