@@ -56,7 +56,7 @@ struct register_holder {
 class amd_iommu : private detail::register_holder, public iommu {
   public:
     /// Throws parameter_error when the feature register promises what the model doesn't do (see complaint_about).
-    amd_iommu(sc_core::sc_module_name name, const amd_vi_parameters& parameters = {});
+    explicit amd_iommu(sc_core::sc_module_name name, const amd_vi_parameters& parameters = {});
 
     [[nodiscard]] const amd_vi_parameters& model_parameters() const { return own_; }
     [[nodiscard]] const features& implemented() const { return features_; }

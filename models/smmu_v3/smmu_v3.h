@@ -48,7 +48,7 @@ struct register_holder {
 class smmu : private detail::register_holder, public iommu {
   public:
     /// Throws parameter_error when the ID registers promise what the model doesn't do (see complaint_about).
-    smmu(sc_core::sc_module_name name, const smmu_parameters& parameters = {});
+    explicit smmu(sc_core::sc_module_name name, const smmu_parameters& parameters = {});
 
     [[nodiscard]] const smmu_parameters& model_parameters() const { return own_; }
     [[nodiscard]] const features& implemented() const { return features_; }

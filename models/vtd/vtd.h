@@ -52,7 +52,7 @@ class remapping_unit : private detail::register_holder, public iommu {
   public:
     /// Throws parameter_error when the identification registers promise what the model doesn't do (see
     /// complaint_about).
-    remapping_unit(sc_core::sc_module_name name, const unit_parameters& parameters = {});
+    explicit remapping_unit(sc_core::sc_module_name name, const unit_parameters& parameters = {});
 
     [[nodiscard]] const unit_parameters& model_parameters() const { return own_; }
     [[nodiscard]] const features& implemented() const { return features_; }
