@@ -30,7 +30,7 @@ struct register_holder {
 class gart final : private detail::register_holder, public iommu {
   public:
     /// Throws parameter_error for an aperture that cannot be.
-    gart(sc_core::sc_module_name name, const gart_parameters& parameters = {});
+    explicit gart(sc_core::sc_module_name name, const gart_parameters& parameters = {});
 
     [[nodiscard]] std::vector<const char*> interrupt_names() const override { return {"mc"}; }
     void trace(waveform_writer& writer) override;

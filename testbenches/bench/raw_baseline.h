@@ -126,7 +126,7 @@ struct controller : sc_module {
 struct consts {
     sc_time ns1{1, sc_core::SC_NS}, ns10{10, sc_core::SC_NS}, ns50{50, sc_core::SC_NS}, us1{1, sc_core::SC_US};
 };
-inline const consts& K() {
+inline const consts& constants() {
     static consts c;
     return c;
 }
@@ -153,7 +153,7 @@ struct lt_memory : sc_module, tlm::tlm_fw_transport_if<> {
             std::memcpy(p.get_data_ptr(), &mem[a], n);
         else if (p.is_write())
             std::memcpy(&mem[a], p.get_data_ptr(), n);
-        d += K().ns10;
+        d += constants().ns10;
         p.set_dmi_allowed(true);
         p.set_response_status(tlm::TLM_OK_RESPONSE);
     }
@@ -165,8 +165,8 @@ struct lt_memory : sc_module, tlm::tlm_fw_transport_if<> {
         d.set_start_address(0);
         d.set_end_address(MEM_SIZE - 1);
         d.set_dmi_ptr(mem.data());
-        d.set_read_latency(K().ns10);
-        d.set_write_latency(K().ns10);
+        d.set_read_latency(constants().ns10);
+        d.set_write_latency(constants().ns10);
         return true;
     }
     unsigned transport_dbg(tlm::tlm_generic_payload&) override { return 0; }
@@ -189,7 +189,7 @@ struct lt_memory_simple : sc_module { // same, with the convenience socket
             std::memcpy(p.get_data_ptr(), &mem[a], n);
         else if (p.is_write())
             std::memcpy(&mem[a], p.get_data_ptr(), n);
-        d += K().ns10;
+        d += constants().ns10;
         p.set_response_status(tlm::TLM_OK_RESPONSE);
     }
 };
@@ -268,7 +268,7 @@ struct xlate : sc_module, tlm::tlm_fw_transport_if<>, tlm::tlm_bw_transport_if<>
             p.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
             return;
         }
-        d += K().ns1;
+        d += constants().ns1;
         i->b_transport(p, d);
         p.set_address(va);
     }
@@ -553,7 +553,7 @@ struct at_memory : sc_module, tlm::tlm_fw_transport_if<> { // 4-phase target
     tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& p, tlm::tlm_phase& ph, sc_time& d) override {
         if (ph == tlm::BEGIN_REQ) {
             p.acquire();
-            peq.notify(p, tlm::END_REQ, d + K().ns1);
+            peq.notify(p, tlm::END_REQ, d + constants().ns1);
             return tlm::TLM_ACCEPTED;
         }
         if (ph == tlm::END_RESP) {
@@ -566,7 +566,7 @@ struct at_memory : sc_module, tlm::tlm_fw_transport_if<> { // 4-phase target
         tlm::tlm_phase ph = ph0;
         sc_time z = sc_core::SC_ZERO_TIME;
         if (ph == tlm::END_REQ) {
-            peq.notify(p, tlm::BEGIN_RESP, K().ns50);
+            peq.notify(p, tlm::BEGIN_RESP, constants().ns50);
             t->nb_transport_bw(p, ph, z);
             return;
         }
@@ -595,9 +595,9 @@ struct at_memory_short : sc_module, tlm::tlm_fw_transport_if<> {
     }
     tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& p, tlm::tlm_phase& ph, sc_time& d) override {
         p.acquire();
-        peq.notify(p, tlm::BEGIN_RESP, d + K().ns50);
+        peq.notify(p, tlm::BEGIN_RESP, d + constants().ns50);
         ph = tlm::END_REQ;
-        d += K().ns1;
+        d += constants().ns1;
         return tlm::TLM_UPDATED;
     }
     void cb(tlm::tlm_generic_payload& p, const tlm::tlm_phase& ph0) {
@@ -624,11 +624,11 @@ struct at_stage : sc_module, tlm::tlm_fw_transport_if<>, tlm::tlm_bw_transport_i
         i.bind(*this);
     }
     tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& p, tlm::tlm_phase& ph, sc_time& d) override {
-        fw.notify(p, ph, d + K().ns1);
+        fw.notify(p, ph, d + constants().ns1);
         return tlm::TLM_ACCEPTED;
     }
     tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& p, tlm::tlm_phase& ph, sc_time& d) override {
-        bw.notify(p, ph, d + K().ns1);
+        bw.notify(p, ph, d + constants().ns1);
         return tlm::TLM_ACCEPTED;
     }
     void on_fw(tlm::tlm_generic_payload& p, const tlm::tlm_phase& ph0) {
@@ -817,7 +817,7 @@ struct k_method_timed : bench_base { // one SC_METHOD renotifying its own event
         if (delta)
             e.notify(sc_core::SC_ZERO_TIME);
         else
-            e.notify(K().ns1);
+            e.notify(constants().ns1);
     }
 };
 struct k_method_many : bench_base { // W methods, each on its own period: heap W deep, distinct times
@@ -878,7 +878,7 @@ struct k_thread : bench_base { // W threads, each wait(1 ns) (or a delta) in a l
                     sc_core::wait(sc_core::SC_ZERO_TIME);
             else
                 for (uint64_t k = 0; k < n; k++)
-                    sc_core::wait(K().ns1);
+                    sc_core::wait(constants().ns1);
             if (--running == 0)
                 done.notify(sc_core::SC_ZERO_TIME);
         }
