@@ -59,11 +59,8 @@ bool amd_iommu::translate_plainly(walk_context& context, const access& a, const 
 /// `known`: the configuration, if it has been looked up and found; read before anything is waited for.
 walk<bool> amd_iommu::translate_device(walk_context& context, const access& a, translation& page,
                                        const device_configuration* known) {
-    std::optional<device_configuration> c;
-    if (known)
-        c = *known;
-    else
-        c = co_await context.look_up(devices_, configuration_key(a.source_id), time_part::configuration);
+    std::optional<device_configuration> c =
+        co_await context.look_up(devices_, configuration_key(a.source_id), time_part::configuration, known);
     if (!c) {
         c.emplace();
         walk<bool> fetch = find_configuration(context, a.source_id, a, *c);

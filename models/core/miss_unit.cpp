@@ -6,8 +6,6 @@
 namespace iommulab {
 
 namespace {
-// Misses are merged by the smallest page that an architecture has; the size of the page is known only after the walk.
-constexpr unsigned log2_merge_bytes = 12;
 // A read that was unlucky so often queues after all: assumption, so that others cannot keep it out for ever.
 constexpr unsigned most_retries = 64;
 
@@ -67,7 +65,7 @@ void miss_unit::looked_up(timed_context& context) {
 }
 
 miss_unit::slot* miss_unit::walk_of(const translation_request& r) {
-    const std::uint64_t page = r.address >> log2_merge_bytes;
+    const std::uint64_t page = r.address >> log2_smallest_page;
     for (slot& s : slots_)
         if (s.open && s.page == page && s.tag == r.tag)
             return &s;
@@ -113,11 +111,11 @@ void miss_unit::give_walker(timed_context& context) {
     slot& s = slots_[static_cast<std::size_t>(context.walker)];
     s.open = true;
     s.tag = context.request->tag;
-    s.page = context.request->address >> log2_merge_bytes;
+    s.page = context.request->address >> log2_smallest_page;
     s.waiters = nullptr;
     s.end = &s.waiters;
     if (engine_.parameters.tlb_reserves)
-        engine_.tlb.reserve(s.tag, s.page << log2_merge_bytes);
+        engine_.tlb.reserve(s.tag, s.page << log2_smallest_page);
     context.resume_soon(time_part::walker_wait);
 }
 
@@ -130,7 +128,7 @@ void miss_unit::answer(timed_context& context, const translation& t, time_part p
 void miss_unit::finish(timed_context& context, const translation* result) {
     if (context.walker >= 0 && engine_.parameters.tlb_reserves) {
         const slot& s = slots_[static_cast<std::size_t>(context.walker)];
-        engine_.tlb.release(s.tag, s.page << log2_merge_bytes);
+        engine_.tlb.release(s.tag, s.page << log2_smallest_page);
     }
     if (result && result->cacheable &&
         context.may_fill(result->tag, result->global, result->input_base, result->offset_mask()))

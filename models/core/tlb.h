@@ -35,6 +35,10 @@ struct tlb_owner {
     [[nodiscard]] bool has_pasid() const { return (bits >> 52) & 1; }
 };
 
+/// Of the smallest page that an architecture has: misses are merged by it, since the size is known after the walk
+/// alone.
+inline constexpr unsigned log2_smallest_page = 12;
+
 /// A translation is kept once, under its own size, and serves every offset of its page. A look-up tries the sizes that
 /// are present, smallest first, as hardware does that serves several sizes from one array.
 class translation_lookaside_buffer {
@@ -95,7 +99,7 @@ class translation_lookaside_buffer {
     void reserve(const translation_tag& tag, std::uint64_t address) {
         translation place;
         place.tag = tag;
-        place.input_base = address >> log2_least << log2_least;
+        place.input_base = address >> log2_smallest_page << log2_smallest_page;
         place.log2_size = reserved;
         cache_.insert(reservation(tag, address), place,
                       [&](const cache_key&, const translation& old) { forget(slot_of(old.log2_size)); });
@@ -128,15 +132,14 @@ class translation_lookaside_buffer {
     [[nodiscard]] const cache_parameters& parameters() const { return cache_.parameters(); }
 
   private:
-    static constexpr unsigned log2_least = 12; // of the smallest page that an architecture has
-    static constexpr unsigned reserved = 1;    // in the place of a size: no page is that small
+    static constexpr unsigned reserved = 1; // in the place of a size: no page is that small
     static unsigned slot_of(unsigned log2_size) { return log2_size > 63 ? 63 : log2_size; }
     static cache_key key(tlb_owner owner, std::uint64_t address, unsigned log2_size) {
         // the size is part of the key, above the page number, so that the low bits index the sets by page
         return {owner.bits, (address >> log2_size) ^ (std::uint64_t{log2_size} << 58)};
     }
     static cache_key reservation(const translation_tag& tag, std::uint64_t address) {
-        return {tlb_owner::of_tag(tag).bits, (address >> log2_least) ^ (std::uint64_t{reserved} << 58)};
+        return {tlb_owner::of_tag(tag).bits, (address >> log2_smallest_page) ^ (std::uint64_t{reserved} << 58)};
     }
     static constexpr unsigned none = 64;
     void forget(unsigned size) {

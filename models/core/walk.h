@@ -68,12 +68,12 @@ struct walk_promise<void> : walk_promise_base {
 
 /// A lazy coroutine. Awaited by another walk it runs as part of it; started from outside with start() it runs until its
 /// first suspension, and calls `finished` at its end. Destroying it destroys a suspended frame. What had nothing to
-/// wait for may come as an ended walk: a value without a frame (of types that are plain data).
+/// wait for may come as an ended walk: a value without a frame.
 template <class T>
 class [[nodiscard]] walk {
-    static constexpr bool may_be_ended = std::is_trivially_copyable_v<T>; // void is not
+    static constexpr bool may_be_ended = std::is_same_v<T, bool>;
     struct nothing {};
-    using value_without_frame = std::conditional_t<may_be_ended, T, nothing>;
+    using value_without_frame = std::conditional_t<may_be_ended, bool, nothing>;
 
   public:
     using promise_type = detail::walk_promise<T>;
@@ -94,7 +94,7 @@ class [[nodiscard]] walk {
     ~walk() { destroy(); }
 
     /// The walk that has ended with `value`.
-    static walk ended(const value_without_frame& value) requires may_be_ended {
+    static walk ended(bool value) requires may_be_ended {
         walk w;
         w.value_ = value;
         return w;
@@ -116,7 +116,7 @@ class [[nodiscard]] walk {
     /// The value of a walk that is done.
     decltype(auto) result() {
         if constexpr (may_be_ended)
-            return (handle_ ? handle_.promise().result() : value_);
+            return handle_ ? handle_.promise().result() : value_;
         else
             return handle_.promise().result();
     }

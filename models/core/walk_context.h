@@ -154,19 +154,24 @@ class walk_context {
         return a;
     }
     /// A copy of the value under `key`, or nullopt. Costs the cache's latency and a slot of its port; one that does not
-    /// exist costs nothing. A debug access never sees a cache.
+    /// exist costs nothing. A debug access never sees a cache. `known`: what look_up_at_once() has found; then this is
+    /// the copy of it.
     template <class Value>
-    auto look_up(structure_cache<Value>& cache, const cache_key& key, time_part part) {
+    auto look_up(structure_cache<Value>& cache, const cache_key& key, time_part part, const Value* known = nullptr) {
         struct awaiter {
             walk_context* context;
             structure_cache<Value>* cache;
             cache_key key;
+            const Value* known;
             pause_request request;
             bool await_ready() {
-                return !context->remembers() || !cache->exists() || context->begin_look_up(request, cache->port);
+                return known || !context->remembers() || !cache->exists() ||
+                       context->begin_look_up(request, cache->port);
             }
             void await_suspend(std::coroutine_handle<> h) { request.waiter = h; }
             std::optional<Value> await_resume() {
+                if (known)
+                    return *known;
                 if (!context->remembers() || !cache->exists())
                     return std::nullopt;
                 ++cache->lookups;
@@ -177,7 +182,7 @@ class walk_context {
                 return *v;
             }
         };
-        awaiter a{this, &cache, key, {}};
+        awaiter a{this, &cache, key, known, {}};
         a.request.part = part;
         return a;
     }

@@ -103,11 +103,8 @@ walk<bool> smmu::translate_special(walk_context& context, const access& a, trans
 /// `known`: the configuration, if it has been looked up and found; read before anything is waited for.
 walk<bool> smmu::translate_stream(walk_context& context, const access& a, translation& page,
                                   const stream_configuration* known) {
-    std::optional<stream_configuration> c;
-    if (known)
-        c = *known;
-    else
-        c = co_await context.look_up(configurations_, configuration_key(a), time_part::configuration);
+    std::optional<stream_configuration> c =
+        co_await context.look_up(configurations_, configuration_key(a), time_part::configuration, known);
     if (!c) {
         c.emplace();
         walk<bool> fetch = find_configuration(context, a, *c);

@@ -250,11 +250,8 @@ walk<bool> remapping_unit::walk_stages(walk_context& context, const access& a, r
 /// The configuration of `a`'s requester, whose PASID and privilege it completes. False: refused.
 walk<bool> remapping_unit::find_configuration(walk_context& context, access& a, request_configuration& c,
                                               const context_configuration* known_context) {
-    std::optional<context_configuration> known;
-    if (known_context)
-        known = *known_context;
-    else
-        known = co_await context.look_up(contexts_, context_key(a.source_id), time_part::configuration);
+    std::optional<context_configuration> known =
+        co_await context.look_up(contexts_, context_key(a.source_id), time_part::configuration, known_context);
     if (!known) {
         known.emplace();
         const configuration_source from{features_, root_table_, mode_};
