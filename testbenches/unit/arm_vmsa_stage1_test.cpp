@@ -5,6 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstring>
+#include <random>
+
 namespace iommulab::arm_vmsa {
 namespace {
 
@@ -351,6 +355,71 @@ TEST_F(stage_1, any_configuration_ends) {
             const walk_result r = translate(reading(0));
             EXPECT_LE(r.fault.level, 3);
         }
+}
+
+/// Reads the four tables in place, as loosely timed accesses do.
+class in_place_context : public immediate_context {
+  public:
+    in_place_context() {
+        in_place_ = &reads_in_place_;
+        annotated_ = &sheet_;
+    }
+    void load() {
+        for (std::uint64_t n = 0; n < pages_.size(); ++n) {
+            pages_[n].fill(0);
+            const std::uint64_t base = 0x1000 * (n + 1);
+            for (const auto& [address, word] : memory)
+                if (address - base < 0x1000)
+                    std::memcpy(pages_[n].data() + (address - base), &word, 8);
+            reads_in_place_.place_of(base) = {base, 0x1000 - 7, pages_[n].data(), 0};
+        }
+    }
+
+  private:
+    direct_reads reads_in_place_;
+    time_sheet sheet_;
+    std::array<std::array<unsigned char, 0x1000>, 4> pages_{};
+};
+
+TEST_F(stage_1, words_read_in_place_come_to_the_same_page_or_fault_as_words_waited_for) {
+    std::mt19937_64 random(1);
+    unsigned mapped = 0, refused = 0, in_place = 0;
+    for (int n = 0; n < 20'000; ++n) {
+        // one level is disturbed, in few bits of those that decide
+        const std::uint64_t at = std::array{at0, at1, at2, at3}[random() % 4];
+        const std::uint64_t before = context.memory[at];
+        constexpr std::uint64_t deciding = d::Valid.make(1) | d::Type.make(1) | d::AP.make(3) | d::AF.make(1) |
+                                           d::UXN_PXN.make(3) | d::UXNTable_PXNTable.make(3) | d::APTable.make(3) |
+                                           std::uint64_t{1} << 47;
+        context.memory[at] ^= random() & random() & deciding;
+        access a = reading(va);
+        a.write = random() % 2;
+        a.privileged = random() % 2;
+        regime.wxn = random() % 2;
+        regime.output_bits = random() % 2 ? 40 : 48;
+        const walk_result expected = translate(a);
+        in_place_context at_once;
+        at_once.memory = context.memory;
+        at_once.load();
+        const stage1_tables tables(regime);
+        walk_result r;
+        walk<bool> w = walk_stage1(at_once, tables, a, r.page, r.fault);
+        in_place += w.done(); // else a table was not there
+        w.start();
+        ASSERT_EQ(w.result(), expected.ok());
+        ASSERT_EQ(r.fault.kind, expected.fault.kind);
+        ASSERT_EQ(r.fault.level, expected.fault.level);
+        if (expected.ok()) {
+            ASSERT_EQ(r.page.output_base, expected.page.output_base);
+            ASSERT_EQ(r.page.allowed, expected.page.allowed);
+            ASSERT_EQ(r.page.log2_size, expected.page.log2_size);
+        }
+        ++(expected.ok() ? mapped : refused);
+        context.memory[at] = before;
+    }
+    EXPECT_GT(mapped, 500U);
+    EXPECT_GT(refused, 500U);
+    EXPECT_GT(in_place, 10'000U);
 }
 
 } // namespace
