@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/machine_builder.h"
 
+#include "models/core/iommu.h"
+#include "platforms/iommu_model.h"
+
 #include <algorithm>
 #include <map>
 #include <stdexcept>

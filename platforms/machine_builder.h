@@ -4,7 +4,6 @@
 
 #include "models/memory/interconnect.h"
 #include "models/memory/message_doorbell.h"
-#include "platforms/iommu_model.h"
 #include "platforms/platform_description.h"
 
 #include <systemc>
@@ -12,10 +11,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace iommulab {
+class iommu;
+}
 
 namespace iommulab::platforms {
 

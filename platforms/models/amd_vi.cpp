@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/amd_vi/amd_vi.h"
 
-#include "platforms/iommu_model.h"
+#include "platforms/model_registration.h"
 
 namespace iommulab::platforms {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/gart/gart.h"
 
-#include "platforms/iommu_model.h"
+#include "platforms/model_registration.h"
 
 namespace iommulab::platforms {
 

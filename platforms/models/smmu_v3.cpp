@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/smmu_v3/smmu_v3.h"
 
-#include "platforms/iommu_model.h"
+#include "platforms/model_registration.h"
 
 namespace iommulab::platforms {
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/bench/bench.h"
 
+#include "models/core/iommu.h"
 #include "testbenches/bench/raw_baseline.h"
-#include "testbenches/bench/worlds.h"
+#include "testbenches/iommu_testbench.h"
 
 #include <benchmark/benchmark.h>
 #include <boost/json.hpp>
@@ -80,42 +81,23 @@ class arena {
         auto* dmi = raw_lt("dmi_memcpy", lt_mode::dmi, 40);
         auto* at_stage = raw_at_stage("at4_stage_peqheap", 0.2);
 
-        add("lt_hit", "b_transport, TLB hit", lt("lt_hit", {}, lt_mode::nosync, 4), lt_translate, 1.6);
-        add("lt_miss", "b_transport, every access walks 4 levels", lt("lt_miss", {.misses = true}, lt_mode::nosync, 1),
-            lt_direct, 12);
-        add("lt_nested_miss", "b_transport, 4 levels over 3 of stage 2",
-            lt("lt_nested_miss", {.nested = true, .misses = true}, lt_mode::nosync, 0.3), lt_direct, 0);
-        add("lt_dmi", "copies through a direct memory pointer", lt("lt_dmi", {}, lt_mode::dmi, 40), dmi, 0);
-        add("at_hit", "four phases, 16 outstanding, TLB hit", at("at_hit", {.loosely_timed = false}, 0.2), at_stage,
-            1.4);
-        add("at_miss", "four phases, 16 outstanding, every access walks 4 levels",
-            at("at_miss", {.loosely_timed = false, .misses = true}, 0.05), at_stage, 0);
-        add("debug", "transport_dbg, walks 4 levels", debug("debug", 0.3), lt_direct, 0);
-
-        // The same on AMD-Vi and VT-d: what is asked of one model is asked of the next.
-        add("amd_vi_lt_hit", "AMD-Vi: b_transport, TLB hit",
-            lt("amd_vi_lt_hit", {}, lt_mode::nosync, 4, make_amd_vi_world), lt_translate, 1.6);
-        add("amd_vi_lt_miss", "AMD-Vi: b_transport, every access walks 4 levels",
-            lt("amd_vi_lt_miss", {.misses = true}, lt_mode::nosync, 1, make_amd_vi_world), lt_direct, 12);
-        add("amd_vi_lt_nested_miss", "AMD-Vi: b_transport, 4 levels of a guest over 4 of the host",
-            lt("amd_vi_lt_nested_miss", {.nested = true, .misses = true}, lt_mode::nosync, 0.3, make_amd_vi_world),
-            lt_direct, 0);
-        add("amd_vi_at_hit", "AMD-Vi: four phases, 16 outstanding, TLB hit",
-            at("amd_vi_at_hit", {.loosely_timed = false}, 0.2, make_amd_vi_world), at_stage, 1.4);
-        add("amd_vi_at_miss", "AMD-Vi: four phases, 16 outstanding, every access walks 4 levels",
-            at("amd_vi_at_miss", {.loosely_timed = false, .misses = true}, 0.05, make_amd_vi_world), at_stage, 0);
-
-        add("vtd_lt_hit", "VT-d: b_transport, TLB hit", lt("vtd_lt_hit", {}, lt_mode::nosync, 4, make_vtd_world),
-            lt_translate, 1.6);
-        add("vtd_lt_miss", "VT-d: b_transport, every access walks 4 levels",
-            lt("vtd_lt_miss", {.misses = true}, lt_mode::nosync, 1, make_vtd_world), lt_direct, 12);
-        add("vtd_lt_nested_miss", "VT-d: b_transport, 4 levels of the first stage over 4 of the second",
-            lt("vtd_lt_nested_miss", {.nested = true, .misses = true}, lt_mode::nosync, 0.3, make_vtd_world), lt_direct,
-            0);
-        add("vtd_at_hit", "VT-d: four phases, 16 outstanding, TLB hit",
-            at("vtd_at_hit", {.loosely_timed = false}, 0.2, make_vtd_world), at_stage, 1.4);
-        add("vtd_at_miss", "VT-d: four phases, 16 outstanding, every access walks 4 levels",
-            at("vtd_at_miss", {.loosely_timed = false, .misses = true}, 0.05, make_vtd_world), at_stage, 0);
+        // What is asked of one model is asked of the next.
+        for (const iommu_testbench* t : iommu_testbenches()) {
+            if (!t->contestant)
+                continue;
+            contestant_ = &*t->contestant;
+            add("lt_hit", "b_transport, TLB hit", lt("lt_hit", {}, lt_mode::nosync, 4), lt_translate, 1.6);
+            add("lt_miss", "b_transport, every access walks 4 levels",
+                lt("lt_miss", {.misses = true}, lt_mode::nosync, 1), lt_direct, 12);
+            add("lt_nested_miss", std::string("b_transport, ") + contestant_->nested_walk,
+                lt("lt_nested_miss", {.nested = true, .misses = true}, lt_mode::nosync, 0.3), lt_direct, 0);
+            add("lt_dmi", "copies through a direct memory pointer", lt("lt_dmi", {}, lt_mode::dmi, 40), dmi, 0);
+            add("at_hit", "four phases, 16 outstanding, TLB hit", at("at_hit", {.loosely_timed = false}, 0.2), at_stage,
+                1.4);
+            add("at_miss", "four phases, 16 outstanding, every access walks 4 levels",
+                at("at_miss", {.loosely_timed = false, .misses = true}, 0.05), at_stage, 0);
+            add("debug", "transport_dbg, walks 4 levels", debug("debug", 0.3), lt_direct, 0);
+        }
         select(options.only);
     }
 
@@ -145,8 +127,14 @@ class arena {
         modules_.push_back(std::move(module));
         return raw;
     }
-    void add(const char* name, const char* what, bench_base* ours, bench_base* baseline, double target) {
-        contests_.push_back({name, what, ours, baseline, target, {}, {}});
+    void add(const char* name, const std::string& what, bench_base* ours, bench_base* baseline, double target) {
+        contests_.push_back({contestant_->prefix + std::string(name),
+                             contestant_->title + (": " + what),
+                             ours,
+                             baseline,
+                             target,
+                             {},
+                             {}});
     }
 
     bench_base* raw_lt(const std::string& label, rawbench::lt_mode mode, double millions) {
@@ -175,15 +163,15 @@ class arena {
         return i;
     }
 
-    using world_maker = std::unique_ptr<translating_world> (*)(const std::string&, const world_options&);
-    iommu& world(const std::string& name, const world_options& o, world_maker make_world = make_smmu_v3_world) {
-        worlds_.push_back(make_world(name, o));
+    /// Of the contestant whose turn it is.
+    iommu& world(const std::string& name, const world_options& o) {
+        worlds_.push_back(contestant_->make_world(name, o));
         return worlds_.back()->model();
     }
-    bench_base* lt(const std::string& name, const world_options& o, rawbench::lt_mode mode, double millions,
-                   world_maker make_world = make_smmu_v3_world) {
+    bench_base* lt(const char* which, const world_options& o, rawbench::lt_mode mode, double millions) {
+        const std::string name = contestant_->prefix + std::string(which);
         auto* i = make<rawbench::lt_initiator>(name, name, operations(millions), mode);
-        iommu& unit = world(name, o, make_world);
+        iommu& unit = world(name, o);
         i->i.bind(unit.upstream());
         unit.downstream().bind(make<rawbench::lt_memory>(name + "_memory")->t);
         i->prepare = translating_world::identify;
@@ -191,10 +179,10 @@ class arena {
             i->walk = other_pages;
         return i;
     }
-    bench_base* at(const std::string& name, const world_options& o, double millions,
-                   world_maker make_world = make_smmu_v3_world) {
+    bench_base* at(const char* which, const world_options& o, double millions) {
+        const std::string name = contestant_->prefix + std::string(which);
         auto* i = make<rawbench::at_initiator<rawbench::peq_heap>>(name, name, operations(millions));
-        iommu& unit = world(name, o, make_world);
+        iommu& unit = world(name, o);
         i->i.bind(unit.upstream());
         i->mm.prepare = translating_world::identify;
         unit.downstream().bind(make<rawbench::at_memory<rawbench::peq_heap>>(name + "_memory")->t);
@@ -202,7 +190,8 @@ class arena {
             i->walk = other_pages;
         return i;
     }
-    bench_base* debug(const std::string& name, double millions) {
+    bench_base* debug(const char* which, double millions) {
+        const std::string name = contestant_->prefix + std::string(which);
         auto* i = make<debug_initiator>(name, name, operations(millions));
         iommu& unit = world(name, {});
         i->i.bind(unit.upstream());
@@ -221,6 +210,7 @@ class arena {
     }
 
     bench_options options_;
+    const contestant* contestant_ = nullptr;
     std::vector<std::unique_ptr<sc_core::sc_module>> modules_;
     std::vector<std::unique_ptr<translating_world>> worlds_;
     std::vector<contest> contests_;

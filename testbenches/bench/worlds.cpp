@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/bench/worlds.h"
 
+#include "models/core/iommu.h"
+
 namespace iommulab::bench {
 
 namespace {

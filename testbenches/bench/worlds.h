@@ -2,13 +2,17 @@
 // What is measured: an IOMMU between one of the baselines' masters and one of their memories.
 #pragma once
 
-#include "models/core/iommu.h"
+#include "models/core/registers.h"
 #include "models/core/sideband.h"
 #include "models/memory/memory.h"
 
 #include <cstdint>
 #include <memory>
 #include <string>
+
+namespace iommulab {
+class iommu;
+}
 
 namespace iommulab::bench {
 
@@ -48,10 +52,12 @@ class translating_world {
     std::unique_ptr<register_writer> writer_;
 };
 
-std::unique_ptr<translating_world> make_smmu_v3_world(const std::string& name, const world_options& options);
-/// Nested: a guest's tables over host tables.
-std::unique_ptr<translating_world> make_amd_vi_world(const std::string& name, const world_options& options);
-/// Nested: scalable mode, the first stage over the second; else the second alone, in legacy mode.
-std::unique_ptr<translating_world> make_vtd_world(const std::string& name, const world_options& options);
+/// An IOMMU whose speed is measured.
+struct contestant {
+    const char* title;
+    const char* prefix;      ///< of the names of its cases
+    const char* nested_walk; ///< what a nested miss walks, in words
+    std::unique_ptr<translating_world> (*make_world)(const std::string& name, const world_options& options);
+};
 
 } // namespace iommulab::bench

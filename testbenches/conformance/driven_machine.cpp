@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/conformance/driven_machine.h"
 
+#include "models/core/iommu.h"
+#include "platforms/iommu_model.h"
 #include "testbenches/software/software_machine.h"
 
 #include <fmt/format.h>
@@ -20,8 +22,7 @@ namespace {
 constexpr std::uint64_t registers_base = 0x000f'ffff'0000'0000;
 /// The kernel's own memory lies beside what is recorded, beyond the 32 bits in which interrupts have their windows.
 constexpr std::uint64_t lowest_kernel_memory = std::uint64_t{1} << 32;
-/// For queues of the size that the recorded IOMMU has (SMMUv3: 2^19 commands of 16 bytes, as many events of 32), and
-/// tables.
+/// For queues of the size that a recorded IOMMU has (2^19 commands of 16 bytes, as many events of 32), and tables.
 constexpr std::uint64_t kernel_memory_bytes = std::uint64_t{1} << 28;
 
 std::string name_of(std::uint32_t source_id) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/conformance/event_shift.h"
 
+#include "testbenches/iommu_testbench.h"
+
 #include <algorithm>
 #include <array>
 
@@ -9,41 +11,10 @@ namespace iommulab::conformance {
 using traces::vector_operation;
 using traces::vector_step;
 
-/// An event queue in memory, of a power of two of records, and the registers that say where it begins and ends.
-struct event_shift::layout {
-    const char* iommu;
-    std::uint64_t base_register;
-    std::uint64_t base_address_mask;
-    unsigned size_log2_shift; ///< of the field of the base register that holds log2 of the number of records
-    std::uint64_t size_log2_mask;
-    std::array<std::uint64_t, 2> producer_registers;
-    std::array<std::uint64_t, 2> consumer_registers;
-    std::uint64_t record_bytes;
-    std::uint64_t index_unit; ///< what a record adds to an index
-    bool wrap_bit;            ///< indexes count to twice the number of records
-
-    std::uint64_t records(std::uint64_t base) const {
-        return std::uint64_t{1} << (base >> size_log2_shift & size_log2_mask);
-    }
-    std::uint64_t index_mask(std::uint64_t base) const { return records(base) * index_unit * (wrap_bit ? 2 : 1) - 1; }
-};
-
-const event_shift::layout* event_shift::find_layout(const std::string& iommu) {
-    static constexpr std::array<layout, 2> layouts{
-        {// Arm SMMUv3 (IHI 0070), 6.3.30 SMMU_EVENTQ_BASE, 6.3.31 SMMU_EVENTQ_PROD, 6.3.32 SMMU_EVENTQ_CONS; the second
-         // of each pair of offsets is the register's place in page 1, the first the place in page 0.
-         {"smmuv3", 0xa0, 0x000fffffffffffe0, 0, 0x1f, {0xa8, 0x100a8}, {0xac, 0x100ac}, 32, 1, true},
-         // AMD-Vi (48882), 3.4.3 event log base, 3.4.14 event log tail and head: byte offsets.
-         {"amd-vi", 0x10, 0x000ffffffffff000, 56, 0xf, {0x2018, 0x2018}, {0x2010, 0x2010}, 16, 16, false}}};
-    for (const layout& candidate : layouts) {
-        if (iommu == candidate.iommu) {
-            return &candidate;
-        }
-    }
-    return nullptr;
+event_shift::event_shift(const std::string& iommu) {
+    const iommu_testbench* known = find_iommu_testbench(iommu);
+    layout_ = known && known->event_queue ? &*known->event_queue : nullptr;
 }
-
-event_shift::event_shift(const std::string& iommu) : layout_(find_layout(iommu)) {}
 
 void event_shift::before(machine& target) {
     if (usable()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "testbenches/conformance/event_queue.h"
 #include "testbenches/conformance/machine.h"
 #include "traces/vectors.h"
 
@@ -27,11 +28,9 @@ class event_shift {
     traces::vector_step adapted(const traces::vector_step& step);
 
   private:
-    struct layout;
-    static const layout* find_layout(const std::string& iommu);
     void follow(const traces::vector_step& step);
 
-    const layout* layout_;
+    const event_queue_layout* layout_ = nullptr;
     std::uint64_t base_register_ = 0;
     std::uint32_t producer_before_ = 0;
     std::uint32_t first_shifted_ = 0; ///< records from this index on stand further on

@@ -47,7 +47,7 @@ struct dma_completion {
 
 /// What a machine has to be for a vector or a recording.
 struct machine_configuration {
-    std::string iommu;   ///< smmuv3, intel-vtd, amd-vi, virtio-iommu
+    std::string iommu;   ///< as recordings call it (platforms::iommu_model::recorded_name)
     std::string variant; ///< a vector's `machine`; for a recording "recording"
     machine_mode mode = machine_mode::at;
     std::map<std::uint64_t, std::uint64_t>

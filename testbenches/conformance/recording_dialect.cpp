@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/conformance/recording_dialect.h"
 
-#include "testbenches/conformance/amd_vi_dialect.h"
-#include "testbenches/conformance/smmu_v3_dialect.h"
-#include "testbenches/conformance/vtd_dialect.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -26,16 +23,6 @@ std::string difference(const fault_record& record, const expected_fault& expecte
         differs(expected.write ? "expected a write" : "expected a read");
     }
     return text.empty() ? text : "fault record " + record.text + ", " + text;
-}
-
-std::unique_ptr<recording_dialect> make_dialect(const std::string& iommu) {
-    if (iommu == "smmuv3") {
-        return make_smmu_v3_dialect();
-    }
-    if (iommu == "intel-vtd") {
-        return make_vtd_dialect();
-    }
-    return iommu == "amd-vi" ? make_amd_vi_dialect() : nullptr;
 }
 
 } // namespace iommulab::conformance

@@ -69,7 +69,7 @@ class motion_driver {
     virtual std::string summary() const = 0;
 };
 
-/// What the replay of recordings has to know of one IOMMU. One implementation an IOMMU, in a file of its own.
+/// What the replay of recordings has to know of one IOMMU. One implementation an IOMMU.
 class recording_dialect {
   public:
     virtual ~recording_dialect() = default;
@@ -99,8 +99,5 @@ class recording_dialect {
     /// lost.
     virtual bool hides_fault(machine& /*target*/, std::uint32_t /*source_id*/) { return false; }
 };
-
-/// The dialect of an IOMMU, as vector files name it; empty when there is none.
-std::unique_ptr<recording_dialect> make_dialect(const std::string& iommu);
 
 } // namespace iommulab::conformance

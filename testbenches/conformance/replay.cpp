@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/conformance/replay.h"
 
+#include "platforms/iommu_model.h"
 #include "testbenches/conformance/disputes.h"
 #include "testbenches/conformance/map_history.h"
 #include "testbenches/conformance/maps_replay.h"
 #include "testbenches/conformance/motion_replay.h"
-#include "testbenches/conformance/recording_dialect.h"
 #include "testbenches/conformance/snapshot_replay.h"
 #include "testbenches/conformance/vector_runner.h"
+#include "testbenches/iommu_testbench.h"
 #include "traces/input_error.h"
 #include "traces/line_reader.h"
 #include "traces/recording.h"
@@ -79,12 +80,15 @@ std::vector<traces::memory_range> memory_of(const traces::recording& record) {
 }
 
 std::unique_ptr<recording_dialect> dialect_of(const traces::recording& record) {
-    std::unique_ptr<recording_dialect> dialect = make_dialect(record.iommu);
-    if (dialect == nullptr) {
-        throw input_error(record.folder, 0, 0, "a recording of " + record.iommu,
-                          "one of an IOMMU that can be replayed: smmuv3, amd-vi");
-    }
-    return dialect;
+    const iommu_testbench* known = find_iommu_testbench(record.iommu);
+    if (known && known->make_dialect)
+        return known->make_dialect();
+    std::string all;
+    for (const iommu_testbench* t : iommu_testbenches())
+        if (t->make_dialect)
+            all += (all.empty() ? "" : ", ") + std::string(platforms::find_iommu_model(t->model)->recorded_name());
+    throw input_error(record.folder, 0, 0, "a recording of " + record.iommu,
+                      "one of an IOMMU that can be replayed: " + all);
 }
 
 /// A case: its name, how to make the machine it needs, and how to run it.

@@ -6,6 +6,7 @@
 #include "sw/iommu/iommu_core.h"
 #include "sw/iommu/mapping.h"
 #include "testbenches/errno/bare_driver.h"
+#include "testbenches/iommu_testbench.h"
 
 #include <stdexcept>
 #include <string_view>
@@ -43,11 +44,13 @@ sw::device& core_scene::add_bare() {
 
 namespace {
 
-/// The driver on which the core is shown, and what its hardware has to have.
-constexpr const char* driver_name = "arm-smmu-v3";
-constexpr const char* domain_memory = "smmu_v3.domain.alloc";
-/// A device on which shared virtual addressing is on can't be attached to anything (S3-2): a rollback fails too.
-constexpr const char* refuses_all = "S3-2";
+/// The driver on which the core is shown.
+const core_stage& stage() {
+    for (const iommu_testbench* t : iommu_testbenches())
+        if (t->core_stage)
+            return *t->core_stage;
+    throw std::logic_error("no testbench has a stage for the core");
+}
 
 sw::device_description at(const char* name, std::uint32_t stream, unsigned pasid_bits = 0, const char* together = "") {
     sw::device_description d;
@@ -60,7 +63,7 @@ sw::device_description at(const char* name, std::uint32_t stream, unsigned pasid
 
 sw::provocation scene(std::vector<sw::device_description> devices) {
     return {.row = "",
-            .preset = "qemu",
+            .preset = stage().preset,
             .units = {{.hardware = {{"CD2L", 1}, {"SSIDSIZE", 16}}}},
             .devices = std::move(devices)};
 }
@@ -89,9 +92,9 @@ result<void> to_identity(core_scene& s) {
 }
 /// A device whose group got no default domain, for want of memory.
 sw::device& without_default(core_scene& s) {
-    s.core.in().injection().every(domain_memory);
+    s.core.in().injection().every(stage().domain_memory);
     sw::device& late = s.add("late", at("late", 7));
-    s.core.in().injection().cancel(domain_memory);
+    s.core.in().injection().cancel(stage().domain_memory);
     if (!late.in_group || late.in_group->default_domain())
         throw std::runtime_error("the scene could not be set: there is a default domain");
     return late;
@@ -119,7 +122,7 @@ std::vector<core_case> attach_cases() {
                        static_cast<void>(s.core.attach_device(s.fresh(), s.dev)); // it fails, and the rollback too
                        return result<void>();
                    },
-                   {refuses_all, refuses_all}});
+                   {stage().refuses_all, stage().refuses_all}});
     all.push_back({"C-6",
                    alone(),
                    [](core_scene& s) { s.must(s.core.attach_device(s.fresh(), without_default(s))); },
@@ -138,7 +141,7 @@ std::vector<core_case> attach_cases() {
                        s.core.detach_device(*s.kept.back(), s.dev);
                        return result<void>();
                    },
-                   {refuses_all}});
+                   {stage().refuses_all}});
     all.push_back({"C-8", alone(), nothing, [](core_scene& s) {
                        s.core.detach_device(s.fresh(), s.dev);
                        return result<void>();
@@ -151,7 +154,8 @@ std::vector<core_case> ownership_cases() {
     all.push_back({"C-9", alone(), claimed, [](core_scene& s) { return s.core.use_default_domain(s.dev); }});
     all.push_back({"C-10", alone(), claimed, claim});
     all.push_back({"C-11", alone(), attached, claim});
-    all.push_back({"C-12", alone(), [](core_scene& s) { s.core.in().injection().every(domain_memory); }, claim});
+    all.push_back(
+        {"C-12", alone(), [](core_scene& s) { s.core.in().injection().every(stage().domain_memory); }, claim});
     all.push_back({"C-13", alone(), nothing, [](core_scene& s) {
                        s.core.release_claim(*s.dev.in_group);
                        return result<void>();
@@ -166,7 +170,7 @@ std::vector<core_case> ownership_cases() {
                        s.core.release_claim(*s.dev.in_group);
                        return result<void>();
                    },
-                   {refuses_all}});
+                   {stage().refuses_all}});
     return all;
 }
 
@@ -211,7 +215,8 @@ std::vector<core_case> device_cases() {
          [](core_scene& s) { return s.core.change_default_domain(named(s, "late"), domain_type::identity); }});
     all.push_back({"C-24", alone(), [](core_scene& s) { s.add_bare(); },
                    [](core_scene& s) { return s.core.change_default_domain(named(s, "bare"), domain_type::dma); }});
-    all.push_back({"C-25", alone(), [](core_scene& s) { s.core.in().injection().every(domain_memory); }, to_identity});
+    all.push_back(
+        {"C-25", alone(), [](core_scene& s) { s.core.in().injection().every(stage().domain_memory); }, to_identity});
     all.push_back({"C-26", alone(), nothing, [](core_scene& s) {
                        s.kept.push_back(s.core.allocate_domain(s.dev, domain_type::dma));
                        return s.core.enable_nesting(*s.kept.back());
@@ -233,7 +238,7 @@ const sw::driver_description& core_as_driver() {
     static const sw::driver_description core = [] {
         sw::driver_description d{};
         d.name = "core";
-        d.model = sw::driver_named(driver_name)->model;
+        d.model = sw::driver_named(stage().driver)->model;
         d.failures = sw::core_failures();
         return d;
     }();
@@ -260,7 +265,7 @@ const core_case* core_case_of(const std::string& row) {
 sw::linux_errno expected_of_core(const sw::failure_row& row, sw::rule_set rules) {
     const core_case* const c = core_case_of(row.id);
     const sw::failure_row* const passed_on =
-        c ? sw::row_named(sw::driver_named(driver_name)->failures, c->passes_on) : nullptr;
+        c ? sw::row_named(sw::driver_named(stage().driver)->failures, c->passes_on) : nullptr;
     return (passed_on ? *passed_on : row).outcome(rules).number;
 }
 

@@ -54,14 +54,8 @@ class firmware {
     [[nodiscard]] virtual std::size_t fault_interrupt() const = 0;
 };
 
-/// For a model of platforms::iommu_models(); null when there is no firmware for it.
-std::unique_ptr<firmware> make_firmware(std::string_view model, firmware_setup setup);
-
-/// Fault records that other software left in memory, given ways to read registers (offset, bytes) and memory: at most
-/// `most` of them, the oldest first. Empty for a model without firmware.
+/// How fault records that other software left in memory are read: registers (offset, bytes), and memory.
 using register_reader = std::function<std::uint64_t(std::uint64_t offset, unsigned bytes)>;
 using memory_reader = std::function<bool(std::uint64_t address, std::vector<std::uint8_t>& data)>;
-std::vector<std::string> read_fault_queue(std::string_view model, const register_reader& registers,
-                                          const memory_reader& memory, std::size_t most);
 
 } // namespace iommulab::firmware

@@ -16,7 +16,7 @@ namespace iommulab::firmware {
 /// Memory for tables and queues: taken, never given back.
 class table_area final : public sw::table_memory {
   public:
-    /// `whose`: for messages, "firmware of the SMMUv3".
+    /// `whose`: for messages, "firmware of the NAME".
     table_area(control_cpu& cpu, std::uint64_t base, std::uint64_t bytes, std::string whose)
         : cpu_(cpu), next_(base), end_(base + bytes), whose_(std::move(whose)) {}
 

@@ -2,6 +2,7 @@
 #include "testbenches/invented/flat_model.h"
 
 #include "models/core/iommu_parameter_table.h"
+#include "platforms/model_registration.h"
 #include "testbenches/invented/flat_iommu.h"
 
 namespace iommulab::flat {

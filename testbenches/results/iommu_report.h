@@ -16,8 +16,8 @@ namespace iommulab::results {
 
 /// What a report is made of. `accesses` may be null: nothing was measured.
 struct iommu_report {
-    std::string name;  ///< of the instance: "smmu0"
-    std::string model; ///< what it is: "smmu_v3, mmu-600"; may be empty
+    std::string name;  ///< of the instance: "iommu0"
+    std::string model; ///< what it is: model and preset; may be empty
     const access_statistics* accesses = nullptr;
     std::vector<counter> counters{};
     std::map<std::uint32_t, std::string> master_names{}; ///< by source id; one without a name is shown by its id

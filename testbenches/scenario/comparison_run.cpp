@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/comparison_run.h"
 
+#include "models/core/iommu.h"
 #include "models/dma/generators.h"
 #include "platforms/settings/settings_units.h"
 #include "testbenches/results/json_text.h"

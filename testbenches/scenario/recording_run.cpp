@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/recording_run.h"
 
+#include "models/core/iommu.h"
 #include "testbenches/conformance/motion_replay.h"
-#include "testbenches/conformance/recording_dialect.h"
 #include "testbenches/conformance/replay.h"
 #include "testbenches/conformance/simulated_machine.h"
-#include "testbenches/firmware/firmware.h"
+#include "testbenches/iommu_testbench.h"
 #include "testbenches/scenario/access_log.h"
 #include "testbenches/scenario/progress_line.h"
 #include "testbenches/scenario/report.h"
@@ -44,9 +44,10 @@ std::map<std::uint32_t, std::string> device_names(const traces::recording& recor
 run_result run_recording(const scenario& s, const run_options& options) {
     const recording_description& d = *s.recording;
     const traces::recording record = traces::read_recording(d.folder);
-    const auto dialect = conformance::make_dialect(record.iommu);
-    if (!dialect)
+    const iommu_testbench* known = find_iommu_testbench(record.iommu);
+    if (!known || !known->make_dialect)
         throw std::runtime_error("no replay of recordings of " + record.iommu);
+    const auto dialect = known->make_dialect();
 
     platforms::platform_description platform = s.platform;
     for (auto& i : platform.iommus)
@@ -100,11 +101,11 @@ run_result run_recording(const scenario& s, const run_options& options) {
     i.unit = &machine.unit();
     i.description = &machine.hardware().description().iommus.front();
     i.masters = std::move(names);
-    i.faults = firmware::read_fault_queue(
-        i.description->model,
-        [&](std::uint64_t offset, unsigned bytes) { return machine.read_register("", offset, bytes); },
-        [&](std::uint64_t address, std::vector<std::uint8_t>& data) { return machine.read_memory(address, data); },
-        most_faults_kept);
+    if (known->read_faults)
+        i.faults = known->read_faults(
+            [&](std::uint64_t offset, unsigned bytes) { return machine.read_register("", offset, bytes); },
+            [&](std::uint64_t address, std::vector<std::uint8_t>& data) { return machine.read_memory(address, data); },
+            most_faults_kept);
     i.fault_records = i.faults.size();
     f.recording_failed = result.outcome == verdict::failed;
     f.notes.push_back("recording " + record.name + ": " +

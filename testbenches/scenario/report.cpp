@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/report.h"
 
+#include "models/core/iommu.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/results/text_table.h"
 

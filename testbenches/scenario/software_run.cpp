@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/software_run.h"
 
+#include "models/core/iommu.h"
 #include "testbenches/scenario/access_log.h"
 #include "testbenches/scenario/exposure.h"
 #include "testbenches/scenario/queue_driver.h"

@@ -88,7 +88,7 @@ node platform_of(const node& root) {
     for (const auto& [name, said] : root.find("iommus")->members) {
         node unit = empty_map(said.where);
         if (!said.find("model"))
-            put(unit, "model", scalar("smmu_v3", said.where));
+            put(unit, "model", scalar(platforms::iommu_models().front()->name(), said.where));
         for (const auto& [key, value] : said.members)
             if (key.text == "model" || key.text == "preset" || key.text == "parameters")
                 unit.members.emplace_back(key, value);

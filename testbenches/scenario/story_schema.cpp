@@ -2,6 +2,7 @@
 // What a story may say. story_reader.cpp makes a story of it.
 #include "testbenches/scenario/story_schema.h"
 
+#include "platforms/iommu_model.h"
 namespace iommulab::scenarios {
 
 using settings::key;
@@ -100,7 +101,7 @@ const schema& unit_schema() {
         {
             {.name = "model",
              .kind = value_kind::text,
-             .default_text = "smmu_v3",
+             .default_text = platforms::iommu_models().front()->name(),
              .help = "which one, as `iommulab models` names it; there must be a driver for it"},
             text("preset", "sizes and latencies of a piece of silicon"),
             {.name = "parameters",
@@ -248,7 +249,7 @@ const schema& dma_action() {
 const schema& inject_action() {
     static const schema s =
         action("inject", "Makes a named point fail from now on.",
-               {text("point", "as the driver declares it: `smmu_v3.cd_table.alloc`", true),
+               {text("point", "as the driver declares it: `DRIVER.THING.VERB`", true),
                 count("nth", "first occurrence that fails, from 1", 1, ~std::uint64_t{0}, "1"),
                 count("count", "how many fail", 1, ~std::uint64_t{0}, "1"), flag("every", "all of them", "false"),
                 flag("cancel", "none any more", "false"), text("errno", "what it fails with, instead of the usual")});

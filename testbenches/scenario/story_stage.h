@@ -21,7 +21,7 @@ struct story_outcome {
     std::string dma; ///< of accesses: "ok", "fault"; of callers as they say
     bool landed = false, at_claim = false, shared = false;
     std::uint64_t begin_ns = 0, end_ns = 0;
-    std::vector<std::string> log; ///< "error smmu0: ..."
+    std::vector<std::string> log; ///< "error iommu0: ..."
 };
 
 class story_stage {

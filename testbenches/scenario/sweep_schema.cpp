@@ -24,7 +24,7 @@ const schema& curve_schema() {
             {.name = "text", .kind = value_kind::text, .help = "for people: what was fitted, what predicted"},
             {.name = "set",
              .kind = value_kind::values,
-             .help = "settings as `--set` has them: `iommus.vtd.preset=...`, first to last"},
+             .help = "settings as `--set` has them: `iommus.NAME.preset=...`, first to last"},
             {.name = "published",
              .kind = value_kind::values,
              .help = "measured on hardware, in the unit of the measure, one for each value; `-`: none"},

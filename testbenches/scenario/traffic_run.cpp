@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/traffic_run.h"
 
-#include "testbenches/firmware/control_cpu.h"
+#include "models/core/iommu.h"
+#include "testbenches/iommu_testbench.h"
 #include "testbenches/scenario/access_log.h"
 #include "testbenches/scenario/gated_traffic.h"
 #include "testbenches/scenario/progress_line.h"
@@ -126,9 +127,10 @@ class traffic_run {
             u->due_ps.push_back(mine ? 0 : no_time);
             u->found.invalidations.push_back({i.name});
         }
-        u->software = firmware::make_firmware(d.model, std::move(setup));
-        if (!u->software)
+        const iommu_testbench* known = find_iommu_testbench(d.model);
+        if (!known || !known->make_firmware)
             throw std::runtime_error("no firmware for the model " + d.model);
+        u->software = known->make_firmware(std::move(setup));
         unit& self = *u;
         u->cpu =
             std::make_unique<control_cpu>((d.name + "_cpu").c_str(), [this, &self](control_cpu& c) { serve(self, c); });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/software/software_machine.h"
 
+#include "models/core/iommu.h"
+
 #include <algorithm>
 #include <stdexcept>
 
