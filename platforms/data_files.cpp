@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <vector>
+#include <set>
 
 namespace iommulab::platforms {
 
@@ -35,6 +35,17 @@ std::string find_data(std::string_view path) {
         if (is_there(root / path))
             return (root / path).string();
     return {};
+}
+
+std::vector<std::string> data_files(std::string_view folder, std::string_view end) {
+    std::set<std::string> found; // the same one may lie in several
+    for (const fs::path& root : roots()) {
+        std::error_code error;
+        for (fs::recursive_directory_iterator at(root / folder, error), last; !error && at != last; at.increment(error))
+            if (at->is_regular_file(error) && at->path().string().ends_with(end))
+                found.insert(fs::relative(at->path(), root / folder, error).string());
+    }
+    return {found.begin(), found.end()};
 }
 
 std::string find_beside(const std::string& file, const std::string& name, std::string_view kind) {

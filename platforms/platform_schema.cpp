@@ -2,6 +2,7 @@
 #include "platforms/platform_schema.h"
 
 #include "platforms/settings/settings_units.h"
+#include "traces/names.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -207,14 +208,6 @@ std::vector<std::string> model_names() {
     for (const iommu_model* m : iommu_models())
         all.emplace_back(m->name());
     return all;
-}
-
-std::string one_of(const std::string& wrong, const std::vector<std::string>& names) {
-    std::string all;
-    for (const std::string& n : names)
-        all += (all.empty() ? "" : ", ") + n;
-    const std::string near = settings::nearest(wrong, names);
-    return near.empty() ? "one of " + all : "'" + near + "'" + (names.size() > 1 ? " (one of " + all + ")" : "");
 }
 
 iommu_description read_iommu(const section::member& m, std::vector<taken_range>& taken) {

@@ -16,7 +16,7 @@ namespace iommulab::conformance {
 struct replay_options {
     machine_mode mode = machine_mode::at;
     bool verbose = false;          ///< a line for each row and step too
-    std::vector<std::string> only; ///< names of cases, with or without the part before the slash; empty: all
+    std::vector<std::string> only; ///< cases, as chosen() in traces/names.h; empty: all
     /// The list of disputed vectors; empty: none. default_disputes() is the one of the source tree.
     std::string disputes_file;
     unsigned outstanding_per_source = 32;     ///< see motion_options

@@ -4,6 +4,7 @@
 #include "platforms/settings/settings_units.h"
 #include "sw/drivers/drivers.h"
 #include "testbenches/scenario/comparison.h"
+#include "traces/names.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -43,15 +44,21 @@ comparison::machine read_machine(const section::member& m, const std::string& fi
     out.name = m.name;
     const std::string path = platforms::find_beside(file, s.text("platform"), "platforms");
     if (!std::filesystem::exists(path))
-        s.where("platform").fail("no file " + iommulab::quoted(s.text("platform")), "the name of a platform's file");
+        s.where("platform")
+            .fail("no file " + iommulab::quoted(s.text("platform")),
+                  one_of(s.text("platform"), platforms::data_files("platforms", ".yaml")));
     out.platform = platforms::read_platform_file(path);
     if (out.platform.iommus.empty())
         s.where("platform").fail("a platform without an IOMMU", "one with one");
     out.iommu = s.has("iommu") ? s.text("iommu") : out.platform.iommus.front().name;
     const auto unit = std::find_if(out.platform.iommus.begin(), out.platform.iommus.end(),
                                    [&](const auto& i) { return i.name == out.iommu; });
-    if (unit == out.platform.iommus.end())
-        s.where("iommu").fail("unknown IOMMU " + iommulab::quoted(out.iommu), "one of the platform's");
+    if (unit == out.platform.iommus.end()) {
+        std::vector<std::string> names;
+        for (const platforms::iommu_description& known : out.platform.iommus)
+            names.push_back(known.name);
+        s.where("iommu").fail("unknown IOMMU " + iommulab::quoted(out.iommu), one_of(out.iommu, names));
+    }
     if (!sw::driver_for_model(unit->model))
         s.where("platform").fail("the model " + unit->model + ", for which there is no driver", "one with a driver");
     if (s.number("port") >= unit->ports)

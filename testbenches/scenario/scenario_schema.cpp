@@ -9,6 +9,7 @@
 #include "testbenches/scenario/software_schema.h"
 #include "testbenches/scenario/story_schema.h"
 #include "testbenches/scenario/sweep.h"
+#include "traces/names.h"
 #include "traces/number.h"
 #include "traces/recording.h"
 
@@ -286,24 +287,14 @@ const schema& expect_schema() {
     return s;
 }
 
-std::string one_of(const std::string& wrong, const std::vector<std::string>& names) {
-    if (names.empty())
-        return "none, as there are none";
-    std::string all;
-    for (const std::string& n : names)
-        all += (all.empty() ? "" : ", ") + n;
-    const std::string near = settings::nearest(wrong, names);
-    return near.empty() ? (names.size() == 1 ? "'" + all + "'" : "one of " + all)
-                        : "'" + near + "'" + (names.size() > 1 ? " (one of " + all + ")" : "");
-}
-
 /// Puts the file that `platform` names in its place.
 void expand_platform(node& root, const std::string& scenario_file) {
     for (auto& [name, value] : root.members)
         if (name.text == "platform" && value.is == node::kind::scalar) {
             const std::string path = platforms::find_beside(scenario_file, value.text, "platforms");
             if (!std::filesystem::exists(path))
-                value.where.fail("no file " + iommulab::quoted(value.text), "the name of a platform's file, or a map");
+                value.where.fail("no file " + iommulab::quoted(value.text),
+                                 one_of(value.text, platforms::data_files("platforms", ".yaml")) + ", or a map");
             value = settings::read_yaml_file(path);
         }
 }

@@ -90,7 +90,7 @@ const schema& device_schema() {
             {.name = "link",
              .kind = value_kind::rate,
              .help =
-                 "how fast data arrive at a queue; without it 100 Gb/s for a NIC, else as fast as memory takes them",
+                 "how fast data arrive at a queue; without it 12.5 GB/s for a NIC, else as fast as memory takes them",
              .maximum = 1'000'000'000'000},
             {.name = "device_time",
              .kind = value_kind::time,

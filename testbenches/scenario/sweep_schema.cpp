@@ -100,7 +100,7 @@ sweep::curve read_curve(const section::member& m, std::size_t values) {
 } // namespace
 
 const char* unit_of(sweep_measure measure) {
-    return measure == sweep_measure::bandwidth ? "Gb/s" : "ns";
+    return measure == sweep_measure::bandwidth ? "GB/s" : "ns";
 }
 
 const char* name_of(sweep_measure measure) {
@@ -128,7 +128,7 @@ const schema& sweep_schema() {
             {.name = "values", .kind = value_kind::values, .help = "that it takes", .required = true},
             {.name = "measure",
              .kind = value_kind::choice,
-             .help = "mean latency of a master's requests in ns, or what it moves in 10^9 bits a second",
+             .help = "mean latency of a master's requests in ns, or what it moves in GB/s",
              .required = true,
              .choices = {"read_latency", "write_latency", "bandwidth"}},
             {.name = "master", .kind = value_kind::text, .help = "whose", .required = true},
