@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/data_files.h"
 
+#include "traces/input_error.h"
+#include "traces/names.h"
+
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -46,6 +49,14 @@ std::vector<std::string> data_files(std::string_view folder, std::string_view en
                 found.insert(fs::relative(at->path(), root / folder, error).string());
     }
     return {found.begin(), found.end()};
+}
+
+std::string expected_file(std::string_view folder, const std::string& wrong, const std::string& otherwise) {
+    std::vector<std::string> names; // without what all have
+    for (const std::string& file : data_files(folder, ".yaml"))
+        names.push_back(fs::path(file).stem().string());
+    const std::string near = nearest(fs::path(wrong).stem().string(), names);
+    return near.empty() ? otherwise : quoted(near + ".yaml");
 }
 
 std::string find_beside(const std::string& file, const std::string& name, std::string_view kind) {

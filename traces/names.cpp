@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t longest_name = 100; // of a wrong one that is worth comparing
 constexpr std::size_t shortest_part = 3;  // of a name, by which it is known
-constexpr std::size_t most_listed = 12;   // names beside the nearest
+constexpr std::size_t most_listed = 8;    // names beside the nearest
 
 /// The optimal string alignment distance.
 std::size_t distance(std::string_view a, std::string_view b) {

@@ -4,6 +4,7 @@
 
 #include "platforms/settings/schema.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,8 +23,14 @@ inline key time(std::string name, std::string help) {
 inline key rate(std::string name, std::string help) {
     return {.name = std::move(name), .kind = value_kind::rate, .help = std::move(help)};
 }
-inline key count(std::string name, std::string help) {
-    return {.name = std::move(name), .kind = value_kind::number, .help = std::move(help)};
+inline key count(std::string name, std::string help, std::uint64_t least = 0, std::uint64_t most = ~std::uint64_t{0},
+                 std::string otherwise = "") {
+    return {.name = std::move(name),
+            .kind = value_kind::number,
+            .default_text = std::move(otherwise),
+            .help = std::move(help),
+            .minimum = least,
+            .maximum = most};
 }
 inline key flag(std::string name, std::string help, std::string otherwise = "") {
     return {.name = std::move(name),
@@ -51,10 +58,8 @@ inline key values(std::string name, std::string help) {
     return {.name = std::move(name), .kind = value_kind::values, .help = std::move(help)};
 }
 inline key variant(std::string name, std::string help, std::vector<const schema*> variants) {
-    return {.name = std::move(name),
-            .kind = value_kind::variant,
-            .help = std::move(help),
-            .variants = std::move(variants)};
+    return {
+        .name = std::move(name), .kind = value_kind::variant, .help = std::move(help), .variants = std::move(variants)};
 }
 inline key elsewhere(std::string name, std::string help) {
     return {.name = std::move(name), .kind = value_kind::elsewhere, .help = std::move(help)};

@@ -209,7 +209,7 @@ int start(int argc, char** argv) {
     cli::add_format(*models_command, models_output, {"text", "json", "markdown"});
     cli::add_out(*models_command, models_output);
 
-    cli::output reference_output{.format = "markdown"};
+    cli::output reference_output{.format = "markdown", .path = ""};
     auto* reference_command = app.add_subcommand("reference", "print what a scenario may say, as Markdown");
     cli::add_out(*reference_command, reference_output);
 

@@ -72,7 +72,7 @@ std::string time_text(double ps) {
 
 std::string gigabytes_text(double bytes_per_second) {
     const double value = bytes_per_second / 1e9;
-    return decimal_text(value, value != 0 && value < 0.995 ? 3 : 2);
+    return decimal_text(value, value != 0 && value < 0.0995 ? 3 : 2);
 }
 
 std::string rate_text(double bytes_per_second) {

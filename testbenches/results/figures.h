@@ -35,8 +35,10 @@ std::string measure_text(std::string_view name, std::uint64_t value);
 struct time_unit {
     const char* name;
     double ps;
-    /// With one decimal, without the unit.
-    [[nodiscard]] std::string text(double value_ps) const { return decimal_text(value_ps / ps, 1); }
+    /// With one decimal, without the unit; what is there but rounds to nothing is "<0.1".
+    [[nodiscard]] std::string text(double value_ps) const {
+        return value_ps > 0 && value_ps < 0.05 * ps ? "<0.1" : decimal_text(value_ps / ps, 1);
+    }
 };
 time_unit unit_for(std::span<const double> times_ps);
 

@@ -211,11 +211,13 @@ class text_report {
         line(fmt::format("  {}: {} each, {}, {} of all time", outcome_text(report_, outcome), time_text(s.mean_ps),
                          counted(s.count, "access"),
                          share_text(static_cast<double>(s.sum_ps), static_cast<double>(all.sum_ps))));
+        const time_unit unit = unit_for({&s.mean_ps, 1});
+        const auto time_of = [&](std::size_t part) { return unit.text(s.mean_part_ps[part]) + " " + unit.name; };
         std::size_t label_width = 0, time_width = 0;
         for (std::size_t i = 0; i < time_parts; ++i)
             if (s.sum_part_ps[i]) {
                 label_width = std::max(label_width, width_of(text_of(static_cast<time_part>(i))));
-                time_width = std::max(time_width, time_text(s.mean_part_ps[i]).size());
+                time_width = std::max(time_width, time_of(i).size());
             }
         const std::size_t used = 4 + label_width + 2 + time_width + 2 + 6 + 2;
         const std::size_t bar_columns = columns_ > used ? columns_ - used : 0;
@@ -225,7 +227,7 @@ class text_report {
                 continue;
             const double end = begin + s.mean_part_ps[i];
             line(fmt::format("    {:<{}}  {:>{}}  {:>6}  {}", text_of(static_cast<time_part>(i)), label_width,
-                             time_text(s.mean_part_ps[i]), time_width, share_text(s.mean_part_ps[i], s.mean_ps),
+                             time_of(i), time_width, share_text(s.mean_part_ps[i], s.mean_ps),
                              stretch(begin, end, s.mean_ps, bar_columns, unicode_)));
             begin = end;
         }

@@ -245,7 +245,7 @@ std::string to_text(const scenario& s, const array& machines, const run_options&
         table.add(std::move(cells));
     };
     row("IOMMU", [](const object& o) { return std::string(o.at("model").as_string()); });
-    row("reach of the TLB", reach_text);
+    row("reach of TLB or window", reach_text);
     for (const auto& [name, key] : {std::pair{"attach", "attach_ns"},
                                     {"map a page", "map_ns"},
                                     {"unmap it", "unmap_ns"},
@@ -255,15 +255,21 @@ std::string to_text(const scenario& s, const array& machines, const run_options&
     row("GB/s", [](const object& o) { return results::gigabytes_text(o.at("bytes_per_second").to_number<double>()); });
     for (const auto& [name, key] : {std::pair{"latency, mean", "mean"}, {"  median", "p50"}, {"  99 %", "p99"}})
         row(name, [k = key](const object& o) { return time_of(o.at("latency_ns").as_object(), k); });
-    row("of the mean:", [](const object&) { return std::string(); });
+    std::vector<double> means;
+    for (const boost::json::value& m : machines)
+        means.push_back(m.at("latency_ns").at("mean").to_number<double>() * 1000);
+    const results::time_unit unit = results::unit_for(means);
+    row(fmt::format("of the mean, {}:", unit.name), [](const object&) { return std::string(); });
     for (std::size_t n = 0; n < time_parts; ++n) {
         const auto part = static_cast<time_part>(n);
         const auto has = [&](const boost::json::value& m) {
             return m.at("causes_ns").as_object().contains(name_of(part));
         };
         if (std::any_of(machines.begin(), machines.end(), has))
-            row(std::string("  ") + text_of(part),
-                [&](const object& o) { return time_of(o.at("causes_ns").as_object(), name_of(part)); });
+            row(std::string("  ") + text_of(part), [&](const object& o) {
+                const boost::json::value* ns = o.at("causes_ns").as_object().if_contains(name_of(part));
+                return ns ? unit.text(ns->to_number<double>() * 1000) : "-";
+            });
     }
     out += "\n" + table.text(options.columns, options.unicode) + "\npage sizes\n";
     for (const boost::json::value& m : machines)

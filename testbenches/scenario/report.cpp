@@ -187,12 +187,13 @@ std::string masters_text(const findings& f, const run_options& options) {
 std::string invalidations_text(const iommu_findings& i) {
     const std::uint64_t commands = counter_of(*i.unit, "invalidations"),
                         waits = counter_of(*i.unit, "synchronisations");
-    if (commands == 0)
+    const std::uint64_t entries = counter_of(*i.unit, "invalidated_entries");
+    const bool has_tlb = i.unit->parameters().tlb.entries != 0;
+    if (commands == 0 || (!has_tlb && entries == 0 && waits == 0 && i.invalidations.empty())) // nothing to tell of
         return {};
     std::string text = "invalidations\n";
-    text += fmt::format("  {} took {} out of {}caches\n", counted(commands, "invalidation"),
-                        counted(counter_of(*i.unit, "invalidated_entries"), "entry"),
-                        i.unit->parameters().tlb.entries != 0 ? "TLBs and " : "");
+    text += fmt::format("  {} took {} out of {}caches\n", counted(commands, "invalidation"), counted(entries, "entry"),
+                        has_tlb ? "TLBs and " : "");
     const auto each = [](std::uint64_t total_ps, std::uint64_t count) {
         return time_text(static_cast<double>(total_ps) / static_cast<double>(count));
     };
