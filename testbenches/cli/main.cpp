@@ -10,6 +10,7 @@
 #include "testbenches/conformance/replay.h"
 #include "testbenches/conformance/simulated_machine.h"
 #include "testbenches/errno/errno_command.h"
+#include "testbenches/results/json_text.h"
 #include "testbenches/scenario/progress_line.h"
 #include "testbenches/scenario/run.h"
 #include "testbenches/scenario/scenario_schema.h"
@@ -17,6 +18,7 @@
 #include <systemc>
 
 #include <CLI/CLI.hpp>
+#include <boost/json.hpp>
 
 #include <cstdlib>
 #include <filesystem>
@@ -44,6 +46,7 @@ struct run_arguments {
 struct replay_arguments {
     std::vector<std::string> paths;
     std::string mode = "at";
+    cli::output result;
     conformance::replay_options options;
 };
 
@@ -103,6 +106,25 @@ int check(run_arguments& a) {
     return done;
 }
 
+/// Of all cases, for programs.
+int replay_json(const replay_arguments& a) {
+    boost::json::array cases;
+    conformance::replay_options options = a.options;
+    options.finished = [&](const std::string& name, const conformance::case_result& r) {
+        cases.push_back(boost::json::object{{"name", name},
+                                            {"outcome", conformance::to_string(r.outcome)},
+                                            {"checks", r.checks},
+                                            {"failures", r.failures},
+                                            {"summary", r.summary},
+                                            {"reason", r.reason}});
+    };
+    std::ostringstream lines;
+    const int status = conformance::run_replay(a.paths, options, conformance::simulated_machines(), lines, std::cerr);
+    if (status != bad_input)
+        a.result.write(results::to_text(boost::json::object{{"cases", std::move(cases)}}), "replay");
+    return status;
+}
+
 int replay(replay_arguments& a) {
     a.options.mode = a.mode == "at"   ? conformance::machine_mode::at
                      : a.mode == "lt" ? conformance::machine_mode::lt
@@ -115,7 +137,14 @@ int replay(replay_arguments& a) {
     a.options.progress = [&](const std::string& name, std::uint64_t rows, std::uint64_t total) {
         progress.show(name, rows, total);
     };
-    return conformance::run_replay(a.paths, a.options, conformance::simulated_machines(), std::cout, std::cerr);
+    if (a.result.format == "json")
+        return replay_json(a);
+    std::ostringstream lines;
+    const int status = conformance::run_replay(a.paths, a.options, conformance::simulated_machines(),
+                                               a.result.path.empty() ? std::cout : lines, std::cerr);
+    if (!a.result.path.empty() && status != bad_input)
+        a.result.write(lines.str(), "replay");
+    return status;
 }
 
 int errnos(errno_matrix::errno_options& a, const cli::output& to) {
@@ -167,6 +196,8 @@ int start(int argc, char** argv) {
         ->required();
     cli::add_mode(*replay_command, replay_args.mode, {"at", "lt", "debug"});
     cli::add_only(*replay_command, replay_args.options.only, "cases");
+    cli::add_format(*replay_command, replay_args.result, {"text", "json"});
+    cli::add_out(*replay_command, replay_args.result);
     replay_command->add_flag("--verbose", replay_args.options.verbose, "a line for each row and step");
 
     errno_matrix::errno_options errno_args;

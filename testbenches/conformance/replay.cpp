@@ -244,6 +244,9 @@ class replay {
     }
 
     void report(const replay_case& c, const case_result& result) {
+        if (options_.finished) {
+            options_.finished(c.group + '/' + c.name, result);
+        }
         out_ << to_string(result.outcome) << ' ' << c.group << '/' << c.name;
         if (!result.summary.empty()) {
             out_ << ": " << result.summary;

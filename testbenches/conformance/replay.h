@@ -3,6 +3,7 @@
 
 #include "testbenches/conformance/machine.h"
 #include "testbenches/conformance/mapping_machine.h"
+#include "testbenches/conformance/verdict.h"
 #include "traces/recording.h"
 
 #include <cstdint>
@@ -23,6 +24,8 @@ struct replay_options {
     std::uint64_t largest_burst_bytes = 4096; ///< see motion_options
     /// For the maps that a recording has a trace of; empty: those cases are left out.
     mapping_machine_factory mappings;
+    /// Told of each case that is done.
+    std::function<void(const std::string& case_name, const case_result& result)> finished;
     /// Told how far a long case is.
     std::function<void(const std::string& case_name, std::uint64_t done, std::uint64_t total)> progress;
 };
