@@ -161,8 +161,7 @@ void section::read(entry& e, const node& value) {
             if (v->title == type->text)
                 chosen = v;
         if (!chosen)
-            type->where.fail(iommulab::quoted(type->text) + " for type of " + k.name,
-                             one_of(type->text, types_of(k)));
+            type->where.fail(iommulab::quoted(type->text) + " for type of " + k.name, one_of(type->text, types_of(k)));
         node rest = value;
         std::erase_if(rest.members, [](const auto& m) { return m.first.text == "type"; });
         e.child = std::make_shared<const section>(rest, *chosen);
