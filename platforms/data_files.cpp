@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/data_files.h"
 
+#include "traces/input_error.h"
+#include "traces/names.h"
+
 #include <cstdlib>
 #include <filesystem>
-#include <vector>
+#include <set>
 
 namespace iommulab::platforms {
 
@@ -35,6 +38,25 @@ std::string find_data(std::string_view path) {
         if (is_there(root / path))
             return (root / path).string();
     return {};
+}
+
+std::vector<std::string> data_files(std::string_view folder, std::string_view end) {
+    std::set<std::string> found; // the same one may lie in several
+    for (const fs::path& root : roots()) {
+        std::error_code error;
+        for (fs::recursive_directory_iterator at(root / folder, error), last; !error && at != last; at.increment(error))
+            if (at->is_regular_file(error) && at->path().string().ends_with(end))
+                found.insert(fs::relative(at->path(), root / folder, error).string());
+    }
+    return {found.begin(), found.end()};
+}
+
+std::string expected_file(std::string_view folder, const std::string& wrong, const std::string& otherwise) {
+    std::vector<std::string> names; // without what all have
+    for (const std::string& file : data_files(folder, ".yaml"))
+        names.push_back(fs::path(file).stem().string());
+    const std::string near = nearest(fs::path(wrong).stem().string(), names);
+    return near.empty() ? otherwise : quoted(near + ".yaml");
 }
 
 std::string find_beside(const std::string& file, const std::string& name, std::string_view kind) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/platform_schema.h"
 
+#include "platforms/settings/keys.h"
 #include "platforms/settings/settings_units.h"
+#include "traces/names.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -16,6 +18,8 @@ using settings::section;
 using settings::time_text;
 using settings::value_kind;
 using traces::hex;
+
+using namespace settings::keys;
 
 namespace {
 
@@ -34,17 +38,8 @@ const schema& range_schema() {
     static const schema s{"range",
                           "A stretch of physical addresses.",
                           {
-                              {.name = "base",
-                               .kind = value_kind::bytes,
-                               .help = "first address",
-                               .required = true,
-                               .maximum = bus_end - 1},
-                              {.name = "size",
-                               .kind = value_kind::bytes,
-                               .help = "how much",
-                               .required = true,
-                               .minimum = 1,
-                               .maximum = bus_end},
+                              bytes("base", "first address").needed().to(bus_end - 1),
+                              bytes("size", "how much").needed().from(1).to(bus_end),
                           }};
     return s;
 }
@@ -55,83 +50,46 @@ const schema& memory_schema() {
         "memory",
         "A memory with timing. Everything outside the ranges of all memories answers with an address error.",
         {
-            {.name = "ranges",
-             .kind = value_kind::list,
-             .help = "the addresses that exist",
-             .required = true,
-             .child = &range_schema()},
-            {.name = "timing",
-             .kind = value_kind::choice,
-             .default_text = "fixed",
-             .help = "banked DRAM, or fixed latencies",
-             .choices = timing_choices()},
-            {.name = "read_latency",
-             .kind = value_kind::time,
-             .default_text = time_text(d.read_latency_ps),
-             .help = "of `fixed`: from acceptance to data",
-             .maximum = longest_latency_ps},
-            {.name = "write_latency",
-             .kind = value_kind::time,
-             .default_text = time_text(d.write_latency_ps),
-             .help = "of `fixed`",
-             .maximum = longest_latency_ps},
-            {.name = "data_width",
-             .kind = value_kind::bytes,
-             .default_text = settings::bytes_text(d.data_width_bytes),
-             .help = "of `fixed`: bytes that the data path moves at a time",
-             .minimum = 1,
-             .maximum = 4096},
-            {.name = "beat",
-             .kind = value_kind::time,
-             .default_text = time_text(d.beat_ps),
-             .help = "of `fixed`: time for one width; 0: unlimited",
-             .maximum = longest_latency_ps},
-            {.name = "accept_interval",
-             .kind = value_kind::time,
-             .default_text = time_text(d.accept_interval_ps),
-             .help = "from a request to its acceptance",
-             .minimum = 1,
-             .maximum = longest_latency_ps},
-            {.name = "queue_depth",
-             .kind = value_kind::number,
-             .default_text = std::to_string(d.queue_depth),
-             .help = "requests accepted and not yet answered",
-             .minimum = 1,
-             .maximum = 65536},
-            {.name = "dmi",
-             .kind = value_kind::boolean,
-             .default_text = d.allow_dmi ? "true" : "false",
-             .help = "of `fixed`: direct memory access, loosely timed"},
+            list_of("ranges", "the addresses that exist", range_schema()).needed(),
+            choice("timing", "banked DRAM, or fixed latencies", timing_choices()).otherwise("fixed"),
+            time("read_latency", "of `fixed`: from acceptance to data")
+                .otherwise(time_text(d.read_latency_ps))
+                .to(longest_latency_ps),
+            time("write_latency", "of `fixed`").otherwise(time_text(d.write_latency_ps)).to(longest_latency_ps),
+            bytes("data_width", "of `fixed`: bytes that the data path moves at a time")
+                .otherwise(settings::bytes_text(d.data_width_bytes))
+                .from(1)
+                .to(4096),
+            time("beat", "of `fixed`: time for one width; 0: unlimited")
+                .otherwise(time_text(d.beat_ps))
+                .to(longest_latency_ps),
+            time("accept_interval", "from a request to its acceptance")
+                .otherwise(time_text(d.accept_interval_ps))
+                .from(1)
+                .to(longest_latency_ps),
+            count("queue_depth", "requests accepted and not yet answered")
+                .otherwise(std::to_string(d.queue_depth))
+                .from(1)
+                .to(65536),
+            flag("dmi", "of `fixed`: direct memory access, loosely timed").otherwise(d.allow_dmi ? "true" : "false"),
         }};
     return s;
 }
 
 const schema& iommu_schema() {
     static const iommu_description d;
-    static const schema s{
-        "iommu",
-        "An IOMMU. `iommulab models NAME` lists the presets and parameters of a model.",
-        {
-            {.name = "model",
-             .kind = value_kind::text,
-             .help = "which one, as `iommulab models` names it",
-             .required = true},
-            {.name = "preset", .kind = value_kind::text, .help = "sizes and latencies of a piece of silicon"},
-            {.name = "registers",
-             .kind = value_kind::bytes,
-             .help = "physical address of its registers",
-             .required = true,
-             .maximum = bus_end - 1},
-            {.name = "ports",
-             .kind = value_kind::number,
-             .default_text = std::to_string(d.ports),
-             .help = "for devices, each with its own micro-TLB",
-             .minimum = 1,
-             .maximum = 64},
-            {.name = "parameters",
-             .kind = value_kind::elsewhere,
-             .help = "over the preset, by the names of the model's parameters"},
-        }};
+    static const schema s{"iommu",
+                          "An IOMMU. `iommulab models NAME` lists the presets and parameters of a model.",
+                          {
+                              text("model", "which one, as `iommulab models` names it").needed(),
+                              text("preset", "sizes and latencies of a piece of silicon"),
+                              bytes("registers", "physical address of its registers").needed().to(bus_end - 1),
+                              count("ports", "for devices, each with its own micro-TLB")
+                                  .otherwise(std::to_string(d.ports))
+                                  .from(1)
+                                  .to(64),
+                              elsewhere("parameters", "over the preset, by the names of the model's parameters"),
+                          }};
     return s;
 }
 
@@ -140,16 +98,12 @@ const schema& interconnect_schema() {
     static const schema s{"interconnect",
                           "Between IOMMUs, the CPU, memories and registers.",
                           {
-                              {.name = "request_latency",
-                               .kind = value_kind::time,
-                               .default_text = time_text(d.request_latency_ps),
-                               .help = "on the way to memory",
-                               .maximum = longest_latency_ps},
-                              {.name = "response_latency",
-                               .kind = value_kind::time,
-                               .default_text = time_text(d.response_latency_ps),
-                               .help = "on the way back",
-                               .maximum = longest_latency_ps},
+                              time("request_latency", "on the way to memory")
+                                  .otherwise(time_text(d.request_latency_ps))
+                                  .to(longest_latency_ps),
+                              time("response_latency", "on the way back")
+                                  .otherwise(time_text(d.response_latency_ps))
+                                  .to(longest_latency_ps),
                           }};
     return s;
 }
@@ -207,14 +161,6 @@ std::vector<std::string> model_names() {
     for (const iommu_model* m : iommu_models())
         all.emplace_back(m->name());
     return all;
-}
-
-std::string one_of(const std::string& wrong, const std::vector<std::string>& names) {
-    std::string all;
-    for (const std::string& n : names)
-        all += (all.empty() ? "" : ", ") + n;
-    const std::string near = settings::nearest(wrong, names);
-    return near.empty() ? "one of " + all : "'" + near + "'" + (names.size() > 1 ? " (one of " + all + ")" : "");
 }
 
 iommu_description read_iommu(const section::member& m, std::vector<taken_range>& taken) {
@@ -276,7 +222,7 @@ const schema& parameters_schema(const iommu_model& model) {
     for (const model_parameter& p : model.parameters()) {
         if (has_own_key(p))
             continue;
-        key k{.name = p.name, .kind = value_kind::number, .help = p.source, .minimum = p.minimum, .maximum = p.maximum};
+        key k = count(p.name, p.source).from(p.minimum).to(p.maximum);
         if (!p.choices.empty()) {
             k.kind = value_kind::choice;
             for (const std::string_view c : p.choices)
@@ -300,19 +246,14 @@ const schema& platform_schema() {
         "A machine: memories, IOMMUs, and the interconnect between them. A scenario has it in place, or names its "
         "file.",
         {
-            {.name = "description", .kind = value_kind::text, .help = "for people"},
-            {.name = "memories",
-             .kind = value_kind::named,
-             .help = "by name",
-             .required = true,
-             .child = &memory_schema()},
-            {.name = "iommus", .kind = value_kind::named, .help = "by name", .child = &iommu_schema()},
-            {.name = "interconnect", .kind = value_kind::map, .help = "its latencies", .child = &interconnect_schema()},
-            {.name = "doorbell",
-             .kind = value_kind::map,
-             .help = "where interrupt messages go: a write of 32 bits there is an interrupt; without it IOMMUs have "
-                     "wires",
-             .child = &range_schema()},
+            text("description", "for people"),
+            named("memories", "by name", memory_schema()).needed(),
+            named("iommus", "by name", iommu_schema()),
+            map_of("interconnect", "its latencies", interconnect_schema()),
+            map_of("doorbell",
+                   "where interrupt messages go: a write of 32 bits there is an interrupt; without it IOMMUs have "
+                   "wires",
+                   range_schema()),
         }};
     return s;
 }

@@ -129,7 +129,7 @@ void amd_iommu::count_what_matters() {
     add_counter("page_invalidation_commands", "INVALIDATE_IOMMU_PAGES executed", counts_.page_invalidations);
     add_counter("device_invalidation_commands", "INVALIDATE_DEVTAB_ENTRY executed", counts_.device_invalidations);
     add_counter("command_errors", "commands that stopped the command buffer", counts_.command_errors);
-    add_counter("command_busy_ps", "picoseconds with commands being executed", counts_.command_busy_ps);
+    add_counter("command_busy_ps", "time in which commands were being executed", counts_.command_busy_ps);
     add_counter("events", "event log entries written", counts_.events);
     add_counter("events_lost", "events lost: log full, not running or unreachable", counts_.events_lost);
     add_counter("events_suppressed", "page faults that DTE.SE or SA kept out of the log", counts_.events_suppressed);

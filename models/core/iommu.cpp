@@ -103,7 +103,7 @@ std::vector<counter> iommu::counters() const {
         {"invalidations", "invalidations applied", &e.counts.invalidations},
         {"invalidated_entries", "entries that invalidations removed", &e.counts.invalidated_entries},
         {"synchronisations", "waits for the accesses in flight", &e.counts.syncs},
-        {"synchronisation_wait_ps", "picoseconds that these waits took, added up", &e.counts.sync_wait_ps},
+        {"synchronisation_wait_ps", "time that these waits took, added up", &e.counts.sync_wait_ps},
         {"direct_grants", "direct memory pointers given out", &e.counts.dmi_grants},
         {"direct_revocations", "direct memory pointers taken back", &e.counts.dmi_revocations},
     };

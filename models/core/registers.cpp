@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/core/registers.h"
 
+#include "models/core/names.h"
+
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -19,12 +20,6 @@ constexpr std::size_t most_blocks = 32768; // 128 KiB of index; blocks grow with
 
 std::uint64_t ones(unsigned bits) {
     return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
-}
-
-std::string hexadecimal(std::uint64_t value) {
-    char digits[16];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value, 16).ptr;
-    return "0x" + std::string(digits, end);
 }
 
 [[noreturn]] void reject(const register_declaration& r, const std::string& why) {

@@ -112,7 +112,7 @@ tlm::tlm_initiator_socket<64>& interconnect::output(std::size_t n) {
 std::vector<counter> interconnect::counters() const {
     return {{"requests", "requests accepted", &counted_.requests},
             {"address_errors", "requests to addresses where nothing is", &counted_.address_errors},
-            {"wait_ps", "picoseconds that requests waited for the wire to their target", &counted_.wait_ps},
+            {"wait_ps", "time that requests waited for the wire to their target", &counted_.wait_ps},
             {"buffer_full", "requests that found their input's buffer full", &counted_.buffer_full}};
 }
 

@@ -311,7 +311,7 @@ std::vector<counter> memory::counters() const {
         {"address_errors", "requests to addresses that do not exist", &counted_.address_errors},
         {"other_errors", "requests with attributes the memory does not support", &counted_.other_errors},
         {"queue_full", "requests that found the queue full", &counted_.queue_full},
-        {"queue_wait_ps", "time that requests waited for a full queue, ps", &counted_.queue_wait_ps},
+        {"queue_wait_ps", "time that requests waited for a full queue", &counted_.queue_wait_ps},
         {"queue_peak", "most requests in the queue at one time", &counted_.queue_peak},
         {"dmi_grants", "direct memory pointers given out", &counted_.dmi_grants},
     };
@@ -320,9 +320,9 @@ std::vector<counter> memory::counters() const {
         list.push_back({"row_hits", "bursts that found their row open", &d.row_hits});
         list.push_back({"row_misses", "bursts that found no row open", &d.row_misses});
         list.push_back({"row_conflicts", "bursts that found another row open", &d.row_conflicts});
-        list.push_back({"data_busy_ps", "data buses occupied, channels added up, ps", &d.bus_busy_ps});
+        list.push_back({"data_busy_ps", "data buses occupied, channels added up", &d.bus_busy_ps});
     } else {
-        list.push_back({"data_busy_ps", "data path occupied, ps", &counted_.data_busy_ps});
+        list.push_back({"data_busy_ps", "data path occupied", &counted_.data_busy_ps});
     }
     return list;
 }

@@ -173,8 +173,7 @@ void smmu::count_what_matters() {
     add_counter("tlb_invalidation_commands", "CMD_TLBI_* executed", counts_.tlb_invalidations);
     add_counter("config_invalidation_commands", "CMD_CFGI_* executed", counts_.configuration_invalidations);
     add_counter("syncs", "CMD_SYNC executed", counts_.syncs);
-    add_counter("command_busy_ps", "picoseconds in which the Command queue was being worked on",
-                counts_.command_busy_ps);
+    add_counter("command_busy_ps", "time in which the Command queue was being worked on", counts_.command_busy_ps);
     add_counter("command_errors", "commands that stopped the queue", counts_.command_errors);
     add_counter("events", "event records written", counts_.events);
     add_counter("events_lost", "event records lost: queue full, disabled or unreachable", counts_.events_lost);

@@ -166,8 +166,7 @@ void remapping_unit::count_what_matters() {
     add_counter("config_invalidation_commands", "context-cache and PASID-cache invalidations",
                 counts_.configuration_invalidations);
     add_counter("waits", "wait descriptors executed", counts_.waits);
-    add_counter("queue_busy_ps", "picoseconds in which the invalidation queue was being worked on",
-                counts_.queue_busy_ps);
+    add_counter("queue_busy_ps", "time in which the invalidation queue was being worked on", counts_.queue_busy_ps);
     add_counter("queue_errors", "errors that stopped the invalidation queue", counts_.queue_errors);
     add_counter("faults_recorded", "faults in a fault recording register", counts_.faults_recorded);
     add_counter("faults_collapsed", "faults of a source whose record was pending", counts_.faults_collapsed);

@@ -2,6 +2,7 @@
 #include "platforms/settings/schema.h"
 
 #include "platforms/settings/settings_units.h"
+#include "traces/names.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -10,16 +11,6 @@
 namespace iommulab::settings {
 
 namespace {
-
-std::string with_nearest(const std::string& wrong, const std::vector<std::string>& names) {
-    std::string all;
-    for (const std::string& n : names)
-        all += (all.empty() ? "" : ", ") + n;
-    const std::string near = nearest(wrong, names);
-    if (!near.empty())
-        return iommulab::quoted(near) + (names.size() > 1 && names.size() <= 8 ? " (one of " + all + ")" : "");
-    return names.size() == 1 ? iommulab::quoted(all) : "one of " + all;
-}
 
 std::vector<std::string> names_of(const schema& s) {
     std::vector<std::string> names;
@@ -72,7 +63,7 @@ std::string what_is_expected(const key& k) {
 
 [[noreturn]] void unknown_key(const node& found, const std::string& in, const std::vector<std::string>& names) {
     found.where.fail("unknown key " + iommulab::quoted(found.text) + " in " + in,
-                     names.empty() ? "no keys" : with_nearest(found.text, names));
+                     names.empty() ? "no keys" : one_of(found.text, names));
 }
 
 void need_map(const node& value, const std::string& name) {
@@ -170,8 +161,7 @@ void section::read(entry& e, const node& value) {
             if (v->title == type->text)
                 chosen = v;
         if (!chosen)
-            type->where.fail(iommulab::quoted(type->text) + " for type of " + k.name,
-                             with_nearest(type->text, types_of(k)));
+            type->where.fail(iommulab::quoted(type->text) + " for type of " + k.name, one_of(type->text, types_of(k)));
         node rest = value;
         std::erase_if(rest.members, [](const auto& m) { return m.first.text == "type"; });
         e.child = std::make_shared<const section>(rest, *chosen);
@@ -203,7 +193,7 @@ void section::read_scalar(entry& e, const node& value) {
     case value_kind::choice: {
         const auto found = std::find(k.choices.begin(), k.choices.end(), value.text);
         if (found == k.choices.end())
-            value.where.fail(iommulab::quoted(value.text) + " for " + k.name, with_nearest(value.text, k.choices));
+            value.where.fail(iommulab::quoted(value.text) + " for " + k.name, one_of(value.text, k.choices));
         e.number = static_cast<std::uint64_t>(found - k.choices.begin());
         return;
     }

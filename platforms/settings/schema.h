@@ -44,6 +44,33 @@ struct key {
     const schema* child = nullptr;
     std::vector<const schema*> variants{}; ///< `type` is the title of one of them
     std::string unit{};                    ///< of a number: "entries"
+
+    // for declarations: keys.h
+    [[nodiscard]] key needed() const {
+        key k = *this;
+        k.required = true;
+        return k;
+    }
+    [[nodiscard]] key otherwise(std::string text) const {
+        key k = *this;
+        k.default_text = std::move(text);
+        return k;
+    }
+    [[nodiscard]] key from(std::uint64_t least) const {
+        key k = *this;
+        k.minimum = least;
+        return k;
+    }
+    [[nodiscard]] key to(std::uint64_t most) const {
+        key k = *this;
+        k.maximum = most;
+        return k;
+    }
+    [[nodiscard]] key in(std::string what) const {
+        key k = *this;
+        k.unit = std::move(what);
+        return k;
+    }
 };
 
 struct schema {

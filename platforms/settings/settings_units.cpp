@@ -117,33 +117,4 @@ std::string time_text(std::uint64_t ps) {
     return in_largest_unit(ps, time_units);
 }
 
-std::string nearest(std::string_view wrong, const std::vector<std::string>& names) {
-    std::string best;
-    std::size_t best_distance = std::numeric_limits<std::size_t>::max();
-    if (wrong.size() > 100)
-        return best;
-    for (const std::string& name : names) {
-        // rows of the optimal string alignment distance
-        std::vector<std::size_t> before(name.size() + 1), last(name.size() + 1), now(name.size() + 1);
-        for (std::size_t c = 0; c <= name.size(); ++c)
-            last[c] = c;
-        for (std::size_t r = 1; r <= wrong.size(); ++r) {
-            now[0] = r;
-            for (std::size_t c = 1; c <= name.size(); ++c) {
-                const bool same = wrong[r - 1] == name[c - 1];
-                now[c] = std::min({last[c] + 1, now[c - 1] + 1, last[c - 1] + (same ? 0 : 1)});
-                if (r > 1 && c > 1 && wrong[r - 1] == name[c - 2] && wrong[r - 2] == name[c - 1])
-                    now[c] = std::min(now[c], before[c - 2] + 1);
-            }
-            before.swap(last);
-            last.swap(now);
-        }
-        if (last[name.size()] < best_distance) {
-            best_distance = last[name.size()];
-            best = name;
-        }
-    }
-    return best_distance * 2 <= std::max<std::size_t>(wrong.size(), 2) ? best : std::string();
-}
-
 } // namespace iommulab::settings

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace iommulab::settings {
 
@@ -22,9 +21,5 @@ std::optional<std::uint64_t> parse_rate(std::string_view text);
 std::string bytes_text(std::uint64_t bytes);
 std::string time_text(std::uint64_t ps);
 std::string rate_text(std::uint64_t bytes_per_second);
-
-/// The name nearest to `wrong` by edit distance (insertions, deletions, replacements, swaps of neighbours); empty when
-/// none is nearer than half of its length.
-std::string nearest(std::string_view wrong, const std::vector<std::string>& names);
 
 } // namespace iommulab::settings

@@ -4,6 +4,9 @@
 #include "models/core/iommu.h"
 #include "testbenches/bench/raw_baseline.h"
 #include "testbenches/iommu_testbench.h"
+#include "testbenches/results/figures.h"
+#include "testbenches/results/json_text.h"
+#include "traces/names.h"
 
 #include <benchmark/benchmark.h>
 #include <boost/json.hpp>
@@ -201,12 +204,12 @@ class arena {
         return i;
     }
 
-    /// Leaves the contest that has this name; if none has, those whose names contain it.
-    void select(const std::string& only) {
-        const bool exact = std::any_of(contests_.begin(), contests_.end(), [&](auto& c) { return c.name == only; });
-        std::erase_if(contests_, [&](const contest& c) {
-            return exact ? c.name != only : c.name.find(only) == std::string::npos;
-        });
+    void select(const std::vector<std::string>& only) {
+        std::vector<std::string> names;
+        for (const contest& c : contests_)
+            names.push_back(c.name);
+        const std::vector<bool> wanted = chosen(names, only, "--only");
+        std::erase_if(contests_, [&, n = std::size_t{0}](const contest&) mutable { return !wanted[n++]; });
     }
 
     bench_options options_;
@@ -223,26 +226,40 @@ struct silent : benchmark::BenchmarkReporter {
 };
 
 void print(const std::vector<contest>& contests, std::ostream& out) {
-    out << fmt::format("{:<22}{:>8}{:>8}  {:<20}{:>8}  {}\n", "case", "ns", "ratio", "to", "target", "what");
+    out << fmt::format("{:<22}{:>9}{:>8}  {:<20}{:>8}  {}\n", "case", "ns", "ratio", "to", "target", "what");
     for (const contest& c : contests)
-        out << fmt::format("{:<22}{:>8.1f}{:>8.2f}  {:<20}{:>8}  {}\n", c.name, median(c.ns), median(c.ratios),
-                           c.baseline->label, c.target > 0 ? fmt::format("{:.1f}", c.target) : "-", c.what);
+        out << fmt::format("{:<22}{:>9}{:>8.2f}  {:<20}{:>8}  {}\n", c.name, results::decimal_text(median(c.ns), 1),
+                           median(c.ratios), c.baseline->label, c.target > 0 ? fmt::format("{:.1f}", c.target) : "-",
+                           c.what);
+}
+
+void list(const std::vector<contest>& contests, bool json, std::ostream& out) {
+    boost::json::array all;
+    for (const contest& c : contests) {
+        all.push_back(boost::json::object{{"name", c.name}, {"what", c.what}});
+        if (!json)
+            out << fmt::format("{:<22}{}\n", c.name, c.what);
+    }
+    if (json)
+        out << results::to_text(boost::json::object{{"cases", std::move(all)}});
 }
 
 void print_json(const std::vector<contest>& contests, std::ostream& out) {
-    boost::json::array results;
+    boost::json::array all;
     for (const contest& c : contests)
-        results.push_back(boost::json::object{
+        all.push_back(boost::json::object{
             {"name", c.name}, {"baseline", c.baseline->label}, {"ratio", median(c.ratios)}, {"ns", median(c.ns)}});
-    out << boost::json::object{{"results", std::move(results)}} << '\n';
+    out << results::to_text(boost::json::object{{"results", std::move(all)}});
 }
 
 } // namespace
 
-bool run_bench(const bench_options& options, std::ostream& out) {
+void run_bench(const bench_options& options, std::ostream& out) {
     arena all(options);
-    if (all.contests().empty())
-        return false;
+    if (options.list) {
+        list(all.contests(), options.json, out);
+        return;
+    }
     sc_core::sc_start(sc_core::SC_ZERO_TIME);
     all.program();
     for (contest& c : all.contests()) {
@@ -269,7 +286,6 @@ bool run_bench(const bench_options& options, std::ostream& out) {
         print_json(all.contests(), out);
     else
         print(all.contests(), out);
-    return true;
 }
 
 } // namespace iommulab::bench

@@ -2,27 +2,29 @@
 // The command line. Exit status: 0 done, 1 the run found what it was asked to look for, 2 bad input or use.
 #include "platforms/data_files.h"
 #include "testbenches/bench/bench.h"
+#include "testbenches/cli/listings.h"
 #include "testbenches/cli/models_command.h"
+#include "testbenches/cli/options.h"
 #include "testbenches/cli/terminal.h"
 #include "testbenches/conformance/driven_machine.h"
 #include "testbenches/conformance/replay.h"
 #include "testbenches/conformance/simulated_machine.h"
 #include "testbenches/errno/errno_command.h"
+#include "testbenches/results/json_text.h"
 #include "testbenches/scenario/progress_line.h"
 #include "testbenches/scenario/run.h"
 #include "testbenches/scenario/scenario_schema.h"
-#include "traces/input_error.h"
 
 #include <systemc>
 
 #include <CLI/CLI.hpp>
+#include <boost/json.hpp>
 
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -34,29 +36,19 @@ namespace {
 constexpr int done = 0, found = 1, bad_input = 2;
 
 struct run_arguments {
-    std::string scenario = "default";
-    std::string out = "out";
+    std::string scenario, mode;
+    bool list = false;
+    cli::output result{.path = "out"};
     scenarios::read_options read;
     scenarios::run_options run;
-    std::uint64_t seed = 0;
 };
 
 struct replay_arguments {
     std::vector<std::string> paths;
     std::string mode = "at";
+    cli::output result;
     conformance::replay_options options;
 };
-
-/// A scenario's file: a path, or the name of one that comes with the program.
-std::string scenario_file(const std::string& name) {
-    if (fs::is_regular_file(name))
-        return name;
-    if (name.find('/') == std::string::npos)
-        for (const char* end : {".yaml", ""})
-            if (const std::string path = platforms::find_data("testbenches/scenarios/" + name + end); !path.empty())
-                return path;
-    return name; // reading it says what is wrong
-}
 
 /// Removes a file that a failed run left half written.
 class unfinished_file {
@@ -74,31 +66,33 @@ class unfinished_file {
     bool there_before_, finished_ = false;
 };
 
-void write_results(const std::string& folder, const std::string& json) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error)
-        throw input_error(folder, 0, 0, error.message(), "a folder that can be written");
-    const std::string path = (fs::path(folder) / "result.json").string();
-    std::ofstream out(path, std::ios::binary);
-    out << json;
-    out.close();
-    if (!out)
-        throw input_error(path, 0, 0, "a write error", "a file that can be written");
+scenarios::scenario read(run_arguments& a) {
+    if (!a.mode.empty()) // the last word is that of --set
+        a.read.overrides.insert(a.read.overrides.begin(), "mode=" + a.mode);
+    return scenarios::read_scenario(cli::find_scenario(a.scenario), a.read);
 }
 
 int run(run_arguments& a) {
+    const bool json = a.result.format == "json";
+    if (a.list) {
+        std::cout << cli::list_scenarios(json);
+        return done;
+    }
+    if (a.scenario.empty())
+        throw std::invalid_argument("run: found no scenario, expected a file, or one of `iommulab run --list`");
     a.run.columns = cli::columns();
     a.run.unicode = cli::has_unicode();
-    const scenarios::scenario s = scenarios::read_scenario(scenario_file(a.scenario), a.read);
+    const scenarios::scenario s = read(a);
     unfinished_file vcd(a.run.vcd), timeline(a.run.timeline);
     const scenarios::run_result result = scenarios::run(s, a.run);
-    write_results(a.out, result.json);
+    const std::string file = cli::output{"json", a.result.path}.file("result");
+    cli::write_file(file, file.ends_with(".json") ? result.json : result.text);
     vcd.finished();
     timeline.finished();
-    if (!a.run.quiet) {
-        std::cout << result.text;
-        std::cout << "written: " << (fs::path(a.out) / "result.json").string();
+    if (json) {
+        std::cout << result.json;
+    } else if (!a.run.quiet) {
+        std::cout << result.text << "written: " << file;
         for (const std::string& other : {a.run.vcd, a.run.timeline})
             if (!other.empty())
                 std::cout << ", " << other;
@@ -107,44 +101,73 @@ int run(run_arguments& a) {
     return result.met ? done : found;
 }
 
-int check(const run_arguments& a) {
-    const std::string path = scenario_file(a.scenario);
-    scenarios::read_scenario(path, a.read);
-    std::cout << path << ": no errors\n";
+int check(run_arguments& a) {
+    std::cout << read(a).file << ": no errors\n";
     return done;
+}
+
+/// Of all cases, for programs.
+int replay_json(const replay_arguments& a) {
+    boost::json::array cases;
+    conformance::replay_options options = a.options;
+    options.finished = [&](const std::string& name, const conformance::case_result& r) {
+        cases.push_back(boost::json::object{{"name", name},
+                                            {"outcome", conformance::to_string(r.outcome)},
+                                            {"checks", r.checks},
+                                            {"failures", r.failures},
+                                            {"summary", r.summary},
+                                            {"reason", r.reason}});
+    };
+    std::ostringstream lines;
+    const int status = conformance::run_replay(a.paths, options, conformance::simulated_machines(), lines, std::cerr);
+    if (status != bad_input)
+        a.result.write(results::to_text(boost::json::object{{"cases", std::move(cases)}}), "replay");
+    return status;
 }
 
 int replay(replay_arguments& a) {
     a.options.mode = a.mode == "at"   ? conformance::machine_mode::at
                      : a.mode == "lt" ? conformance::machine_mode::lt
                                       : conformance::machine_mode::debug;
+    for (std::string& path : a.paths)
+        path = cli::find_replayable(path);
     a.options.disputes_file = platforms::find_data("testbenches/conformance/disputed.json");
     a.options.mappings = conformance::driven_machines();
     scenarios::progress_line progress(true);
     a.options.progress = [&](const std::string& name, std::uint64_t rows, std::uint64_t total) {
         progress.show(name, rows, total);
     };
-    return conformance::run_replay(a.paths, a.options, conformance::simulated_machines(), std::cout, std::cerr);
+    if (a.result.format == "json")
+        return replay_json(a);
+    std::ostringstream lines;
+    const int status = conformance::run_replay(a.paths, a.options, conformance::simulated_machines(),
+                                               a.result.path.empty() ? std::cout : lines, std::cerr);
+    if (!a.result.path.empty() && status != bad_input)
+        a.result.write(lines.str(), "replay");
+    return status;
 }
 
-int errnos(errno_matrix::errno_options& a) {
+int errnos(errno_matrix::errno_options& a, const cli::output& to) {
     scenarios::progress_line progress(true);
     a.progress = [&](std::size_t cases, std::size_t total) { progress.show("cases", cases, total); };
+    a.format = to.format;
     std::ostringstream report;
     const bool agrees = errno_matrix::run_errno(a, report);
     progress.clear();
-    std::cout << report.str();
+    to.write(report.str(), "errno");
     return agrees ? done : found;
 }
 
-void add_scenario_options(CLI::App& command, run_arguments& a) {
-    command.add_option("SCENARIO", a.scenario, "a scenario's file, or the name of one that comes with the program")
-        ->required();
+/// The scenario's argument, which the caller may require.
+CLI::Option* add_scenario_options(CLI::App& command, run_arguments& a) {
     command.add_option("--set", a.read.overrides, "replace a value: masters.nic.outstanding=4; may be repeated")
         ->type_name("KEY=VALUE")
         ->type_size(1)
         ->allow_extra_args(false);
-    command.add_option("--seed", a.seed, "of everything random")->type_name("N");
+    cli::add_seed(command, a.read.seed);
+    cli::add_mode(command, a.mode, {"at", "lt"});
+    return command.add_option("SCENARIO", a.scenario,
+                              "a scenario's file, or the name of one that comes with the program");
 }
 
 int start(int argc, char** argv) {
@@ -155,7 +178,9 @@ int start(int argc, char** argv) {
     run_arguments run_args;
     auto* run_command = app.add_subcommand("run", "run a scenario");
     add_scenario_options(*run_command, run_args);
-    run_command->add_option("--out", run_args.out, "folder for result.json")->capture_default_str()->type_name("DIR");
+    cli::add_list(*run_command, run_args.list, "the scenarios that come with the program");
+    cli::add_format(*run_command, run_args.result, {"text", "json"});
+    cli::add_out(*run_command, run_args.result);
     run_command->add_option("--vcd", run_args.run.vcd, "write waveforms")->type_name("FILE");
     run_command->add_option("--timeline", run_args.run.timeline, "write the times of single accesses, up to a million")
         ->type_name("FILE");
@@ -163,18 +188,16 @@ int start(int argc, char** argv) {
 
     run_arguments check_args;
     auto* check_command = app.add_subcommand("check", "read a scenario and say what is wrong with it; run nothing");
-    add_scenario_options(*check_command, check_args);
+    add_scenario_options(*check_command, check_args)->required();
 
     replay_arguments replay_args;
     auto* replay_command = app.add_subcommand("replay", "run conformance vectors and recordings");
     replay_command->add_option("PATH", replay_args.paths, "vector files, recordings' folders, or folders of them")
         ->required();
-    replay_command->add_option("--mode", replay_args.mode, "how accesses are made")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"at", "lt", "debug"}));
-    replay_command->add_option("--only", replay_args.options.only, "run this case alone; may be repeated")
-        ->type_name("NAME")
-        ->allow_extra_args(false);
+    cli::add_mode(*replay_command, replay_args.mode, {"at", "lt", "debug"});
+    cli::add_only(*replay_command, replay_args.options.only, "cases");
+    cli::add_format(*replay_command, replay_args.result, {"text", "json"});
+    cli::add_out(*replay_command, replay_args.result);
     replay_command->add_flag("--verbose", replay_args.options.verbose, "a line for each row and step");
 
     errno_matrix::errno_options errno_args;
@@ -187,20 +210,19 @@ int start(int argc, char** argv) {
     errno_command->add_option("--rules", errno_args.rules, "under this set of rules alone; may be repeated")
         ->type_name("NAME")
         ->allow_extra_args(false);
-    errno_command->add_option("--row", errno_args.rows, "this row alone, as S3-3; may be repeated")
-        ->type_name("ID")
-        ->allow_extra_args(false);
+    cli::add_only(*errno_command, errno_args.rows, "rows", ",--row");
     errno_command->add_flag("--callers", errno_args.callers, "also what VFIO, IOMMUFD and others make of it");
-    errno_command->add_option("--format", errno_args.format, "of the output")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"text", "json", "markdown", "html"}));
-    errno_command->add_option("--out", errno_args.out, "a file instead of standard output")->type_name("FILE");
+    cli::output errno_output;
+    cli::add_format(*errno_command, errno_output, {"text", "json", "markdown", "html"});
+    cli::add_out(*errno_command, errno_output);
 
     bench::bench_options bench_args;
+    cli::output bench_output;
     auto* bench_command = app.add_subcommand("bench", "simulation speed, as ratios to raw TLM-2.0 of the same process");
-    bench_command->add_flag("--json", bench_args.json, "print JSON");
-    bench_command->add_option("--only", bench_args.only, "the case of this name, or those whose name contains it")
-        ->type_name("NAME");
+    cli::add_format(*bench_command, bench_output, {"text", "json"});
+    cli::add_out(*bench_command, bench_output);
+    cli::add_only(*bench_command, bench_args.only, "cases");
+    cli::add_list(*bench_command, bench_args.list, "the cases");
     bench_command->add_option("--rounds", bench_args.rounds, "samples of each case")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
@@ -208,44 +230,52 @@ int start(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::Range(0.001, 1000.0));
 
-    std::string model, format = "text";
+    std::string model;
+    bool of_platforms = false;
+    cli::output models_output;
     auto* models_command =
         app.add_subcommand("models", "list the models; with a name: its parameters, registers, ports, statistics");
-    models_command->add_option("NAME", model, "a model");
-    models_command->add_option("--format", format, "of the output")
-        ->capture_default_str()
-        ->check(CLI::IsMember({"text", "json"}));
+    auto* const model_name = models_command->add_option("NAME", model, "a model");
+    models_command->add_flag("--platforms", of_platforms, "list the platforms instead")->excludes(model_name);
+    cli::add_format(*models_command, models_output, {"text", "json", "markdown"});
+    cli::add_out(*models_command, models_output);
 
+    cli::output reference_output{.format = "markdown", .path = ""};
     auto* reference_command = app.add_subcommand("reference", "print what a scenario may say, as Markdown");
+    cli::add_out(*reference_command, reference_output);
 
+    if (const std::string complaint = cli::complaint_about_names(app, argc, argv); !complaint.empty())
+        throw std::invalid_argument("iommulab: " + complaint);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         return app.exit(e) == 0 ? done : bad_input;
     }
-    if (*check_command) {
-        if (check_command->count("--seed") != 0)
-            check_args.read.seed = check_args.seed;
+    if (*check_command)
         return check(check_args);
-    }
     if (*replay_command)
         return replay(replay_args);
     if (*errno_command)
-        return errnos(errno_args);
+        return errnos(errno_args, errno_output);
     if (*bench_command) {
-        if (bench::run_bench(bench_args, std::cout))
-            return done;
-        std::cerr << "--only: found " << bench_args.only << ", which no case's name contains\n";
-        return bad_input;
-    }
-    if (*models_command)
-        return cli::show_models(model, format == "json");
-    if (*reference_command) {
-        std::cout << scenarios::scenario_reference();
+        bench_args.json = bench_output.format == "json";
+        std::ostringstream report;
+        bench::run_bench(bench_args, report);
+        bench_output.write(report.str(), "bench");
         return done;
     }
-    if (run_command->count("--seed") != 0)
-        run_args.read.seed = run_args.seed;
+    if (*models_command) {
+        const bool json = models_output.format == "json";
+        models_output.write(of_platforms ? cli::list_platforms(json) : cli::models_text(model, models_output.format),
+                            of_platforms ? "platforms" : "models");
+        return done;
+    }
+    if (*reference_command) {
+        reference_output.write(scenarios::scenario_reference(), "scenario-reference");
+        return done;
+    }
+    if (!*run_command)
+        run_args.scenario = "default";
     return run(run_args);
 }
 

@@ -6,11 +6,14 @@
 #include "platforms/settings/settings_units.h"
 #include "testbenches/cli/terminal.h"
 #include "testbenches/results/json_text.h"
+#include "testbenches/results/markdown_table.h"
+#include "traces/input_error.h"
+#include "traces/names.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <stdexcept>
 
 namespace iommulab::cli {
 
@@ -129,44 +132,59 @@ std::string wrapped(const std::string& text, std::size_t indent) {
     return out;
 }
 
-std::string parameter_text(const model_parameter& p) {
-    std::string range;
-    if (p.choices.empty()) {
-        range = p.unit == "ps" ? fmt::format("{} to {}", settings::time_text(p.minimum), settings::time_text(p.maximum))
-                               : fmt::format("{} to {} {}", p.minimum, p.maximum, p.unit == "1" ? "" : p.unit);
-    } else {
-        for (const std::string_view c : p.choices)
-            range += (range.empty() ? "" : ", ") + std::string(c);
-    }
-    const std::string value =
-        p.choices.empty() && p.unit == "ps" ? settings::time_text(p.default_value) : p.text_of(p.default_value);
-    return fmt::format("  {} = {}  ({})\n", p.name, value, range) + wrapped(p.source, 6);
+bool is_time(const model_parameter& p) {
+    return p.choices.empty() && p.unit == "ps";
 }
 
-void print_model(const iommu_model& m) {
+std::string value_text(const model_parameter& p, std::uint64_t value) {
+    return is_time(p) ? settings::time_text(value) : p.text_of(value);
+}
+
+std::string range_text(const model_parameter& p) {
+    if (is_time(p))
+        return settings::time_text(p.minimum) + " to " + settings::time_text(p.maximum);
+    if (p.choices.empty())
+        return fmt::format("{} to {}{}", p.minimum, p.maximum, p.unit == "1" ? "" : " " + p.unit);
+    return fmt::format("{}", fmt::join(p.choices, ", "));
+}
+
+std::string parameter_text(const model_parameter& p) {
+    return fmt::format("  {} = {}  ({})\n", p.name, value_text(p, p.default_value), range_text(p)) +
+           wrapped(p.source, 6);
+}
+
+/// "tlb.entries = 126, ...".
+std::string values_text(const preset& p, const std::vector<model_parameter>& parameters) {
+    std::string values;
+    for (const auto& [name, value] : p.values)
+        for (const model_parameter& known : parameters)
+            if (known.name == name)
+                values += (values.empty() ? "" : ", ") + fmt::format("{} = {}", name, known.text_of(value));
+    return values;
+}
+
+std::string array_text(const register_declaration& r) {
+    return r.count > 1 ? fmt::format("[{}]", r.count) : "";
+}
+
+std::string model_text(const iommu_model& m) {
     std::string out = fmt::format("{}: {}\n\nmodels\n{}\ndoes not model\n{}\npresets\n", m.name(), m.title(),
                                   wrapped(m.models(), 2), wrapped(m.does_not(), 2));
     const auto parameters = m.parameters();
     for (const preset& p : m.presets()) {
         out += fmt::format("  {}\n{}", p.name, wrapped(p.source, 6));
-        std::string values;
-        for (const auto& [name, value] : p.values)
-            for (const model_parameter& known : parameters)
-                if (known.name == name)
-                    values += (values.empty() ? "" : ", ") + fmt::format("{} = {}", name, known.text_of(value));
-        out += wrapped(values, 6);
+        out += wrapped(values_text(p, parameters), 6);
     }
     out += "\nparameters\n";
     for (const model_parameter& p : parameters)
         out += parameter_text(p);
     out += fmt::format("\nregisters ({} KiB)\n", m.register_space_bytes() / 1024);
     for (const register_declaration& r : m.registers()) {
-        const std::string array_text = r.count > 1 ? fmt::format("[{}]", r.count) : "";
         if (r.alias_of != ~0U) {
-            out += fmt::format("  {:#07x}  {}{}  the register at {:#x}\n", r.offset, r.name, array_text, r.alias_of);
+            out += fmt::format("  {:#07x}  {}{}  the register at {:#x}\n", r.offset, r.name, array_text(r), r.alias_of);
             continue;
         }
-        out += fmt::format("  {:#07x}  {}{}  {} bits, {}, reset {:#x}\n", r.offset, r.name, array_text, r.bytes * 8,
+        out += fmt::format("  {:#07x}  {}{}  {} bits, {}, reset {:#x}\n", r.offset, r.name, array_text(r), r.bytes * 8,
                            access_of(r), r.reset);
         if (*r.text != '\0')
             out += wrapped(r.text, 11);
@@ -187,50 +205,56 @@ void print_model(const iommu_model& m) {
     out += "\nstatistics\n";
     for (const counter& c : instance->counters())
         out += fmt::format("  {}: {}\n", c.name, c.text);
-    std::fputs(out.c_str(), stdout);
+    return out;
+}
+
+// --- Markdown: the tables of a model's page
+
+std::string model_markdown(const iommu_model& m) {
+    const auto code = [](const std::string& text) { return "`" + text + "`"; };
+    const auto parameters = m.parameters();
+    std::vector<std::vector<std::string>> presets{{"preset", "values", "source"}},
+        all_parameters{{"parameter", "default", "range", "source"}},
+        registers{{"offset", "register", "bits", "access", "reset", "what"}};
+    for (const preset& p : m.presets())
+        presets.push_back({code(p.name), values_text(p, parameters), p.source});
+    for (const model_parameter& p : parameters)
+        all_parameters.push_back({code(p.name), value_text(p, p.default_value), range_text(p), p.source});
+    for (const register_declaration& r : m.registers())
+        registers.push_back({fmt::format("{:#07x}", r.offset), code(r.name + array_text(r)),
+                             std::to_string(r.bytes * 8), r.alias_of != ~0U ? "" : access_of(r),
+                             r.alias_of != ~0U ? "" : fmt::format("{:#x}", r.reset),
+                             r.alias_of != ~0U ? fmt::format("the register at {:#x}", r.alias_of) : r.text});
+    return "### Presets\n\n" + results::markdown_table(presets) + "\n### Parameters\n\n" +
+           results::markdown_table(all_parameters) + "\n### Registers\n\n" + results::markdown_table(registers);
 }
 
 } // namespace
 
-int show_models(const std::string& name, bool json) {
+std::string models_text(const std::string& name, const std::string& format) {
+    const bool json = format == "json";
     if (!name.empty()) {
-        const iommu_model* m = platforms::find_iommu_model(name);
-        if (!m) {
-            std::vector<std::string> names;
-            std::string all;
-            for (const iommu_model* known : platforms::iommu_models()) {
-                names.emplace_back(known->name());
-                all += (all.empty() ? "" : ", ") + names.back();
-            }
-            const std::string near = settings::nearest(name, names);
-            std::fprintf(stderr, "iommulab: found model '%s', expected %s\n", name.c_str(),
-                         near.empty() ? ("one of " + all).c_str() : ("'" + near + "'").c_str());
-            return 2;
-        }
-        if (json)
-            std::fputs(results::to_text(model_json(*m)).c_str(), stdout);
-        else
-            print_model(*m);
-        return 0;
+        const iommu_model* const m = platforms::find_iommu_model(name);
+        if (m)
+            return json ? results::to_text(model_json(*m)) : format == "markdown" ? model_markdown(*m) : model_text(*m);
+        std::vector<std::string> names;
+        for (const iommu_model* known : platforms::iommu_models())
+            names.emplace_back(known->name());
+        throw std::invalid_argument("found model " + quoted(name) + ", expected " + one_of(name, names));
     }
-    if (json) {
-        array all;
-        for (const iommu_model* m : platforms::iommu_models()) {
-            array presets;
-            for (const preset& p : m->presets())
-                presets.push_back(boost::json::string(p.name));
-            all.push_back(object{{"name", m->name()}, {"title", m->title()}, {"presets", std::move(presets)}});
-        }
-        std::fputs(results::to_text(object{{"models", std::move(all)}}).c_str(), stdout);
-        return 0;
-    }
+    array all;
+    std::string text;
     for (const iommu_model* m : platforms::iommu_models()) {
-        std::string presets;
-        for (const preset& p : m->presets())
-            presets += (presets.empty() ? "" : ", ") + std::string(p.name);
-        std::printf("%s  %s; presets: %s\n", m->name(), m->title(), presets.c_str());
+        array presets;
+        std::string listed;
+        for (const preset& p : m->presets()) {
+            presets.push_back(boost::json::string(p.name));
+            listed += (listed.empty() ? "" : ", ") + std::string(p.name);
+        }
+        text += fmt::format("{}  {}; presets: {}\n", m->name(), m->title(), listed);
+        all.push_back(object{{"name", m->name()}, {"title", m->title()}, {"presets", std::move(presets)}});
     }
-    return 0;
+    return json ? results::to_text(object{{"models", std::move(all)}}) : text;
 }
 
 } // namespace iommulab::cli

@@ -5,7 +5,8 @@
 
 namespace iommulab::cli {
 
-/// `iommulab models [NAME] --format text|json`: prints what the models' declarations say. Returns the exit status.
-int show_models(const std::string& name, bool json);
+/// What the models' declarations say, as text, json or markdown: of one, or a line of each. Throws
+/// std::invalid_argument for an unknown one.
+std::string models_text(const std::string& name, const std::string& format);
 
 } // namespace iommulab::cli

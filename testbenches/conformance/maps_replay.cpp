@@ -3,6 +3,7 @@
 
 #include "testbenches/conformance/map_witness.h"
 #include "testbenches/conformance/memory_tag.h"
+#include "testbenches/results/figures.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -15,6 +16,8 @@
 
 namespace iommulab::conformance {
 
+using results::count_text;
+using results::counted;
 using traces::hex;
 
 namespace {
@@ -317,22 +320,21 @@ class maps_run {
     }
 
     void summarise() {
-        result_.summary = target_.name() + ": " + std::to_string(history_.maps) + " maps and " +
-                          std::to_string(history_.unmaps) + " unmaps (" + std::to_string(history_.several_maps) +
-                          " of several maps) in " + std::to_string(history_.domains.size()) + " domains, " +
-                          std::to_string(attaches_) + " attaches; leaf entries as Linux had them: " +
-                          (compared_.empty() ? "no snapshot in the trace" : compared_) + "; " +
-                          std::to_string(pages_at_end_) + " pages looked at in the end; " + std::to_string(used_) +
-                          " mappings used, " + std::to_string(tried_) + " tried that were gone";
+        result_.summary =
+            target_.name() + ": " + counted(history_.maps, "map") + " and " + counted(history_.unmaps, "unmap") + " (" +
+            count_text(history_.several_maps) + " of several maps) in " + counted(history_.domains.size(), "domain") +
+            ", " + counted(attaches_, "attach") +
+            "; leaf entries as Linux had them: " + (compared_.empty() ? "no snapshot in the trace" : compared_) + "; " +
+            counted(pages_at_end_, "page") + " looked at in the end; " + counted(used_, "mapping") + " used, " +
+            count_text(tried_) + " tried that were gone";
         if (history_.unknown != 0) {
-            result_.summary += "; " + std::to_string(history_.unknown) + " maps of which nothing tells the device";
+            result_.summary += "; " + counted(history_.unknown, "map") + " of which nothing tells the device";
         }
         if (history_.from_tables != 0) {
-            result_.summary +=
-                "; " + std::to_string(history_.from_tables) + " never used: permissions of the snapshots";
+            result_.summary += "; " + count_text(history_.from_tables) + " never used: permissions of the snapshots";
         }
         if (result_.failures != 0) {
-            result_.summary += "; " + std::to_string(result_.failures) + " failures";
+            result_.summary += "; " + counted(result_.failures, "failure");
         }
     }
 

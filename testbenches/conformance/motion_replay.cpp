@@ -2,6 +2,7 @@
 #include "testbenches/conformance/motion_replay.h"
 
 #include "testbenches/conformance/memory_tag.h"
+#include "testbenches/results/figures.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -12,6 +13,8 @@
 
 namespace iommulab::conformance {
 
+using results::count_text;
+using results::counted;
 using traces::dma_row;
 using traces::hex;
 using traces::recorded_result;
@@ -376,19 +379,18 @@ class motion_run final : public motion_context {
     }
 
     void summarise() {
-        result_.summary = std::to_string(result_.checks) + " rows in " + std::to_string(accesses_) +
-                          " accesses: " + std::to_string(translated_) + " translated, " + std::to_string(bypassed_) +
-                          " bypassed, " + std::to_string(faults_) + " faults";
+        result_.summary = counted(result_.checks, "row") + " in " + counted(accesses_, "access") + ": " +
+                          count_text(translated_) + " translated, " + count_text(bypassed_) + " bypassed, " +
+                          counted(faults_, "fault");
         if (skipped_ != 0) {
-            result_.summary += ", " + std::to_string(skipped_) + " interrupts left out";
+            result_.summary += ", " + counted(skipped_, "interrupt") + " left out";
         }
         result_.summary += "; " + driver_->summary();
         if (walks_ != 0) {
-            result_.summary +=
-                "; " + std::to_string(walks_) + " walks compared, " + std::to_string(cold_walks_) + " in full";
+            result_.summary += "; " + counted(walks_, "walk") + " compared, " + count_text(cold_walks_) + " in full";
         }
         if (result_.failures != 0) {
-            result_.summary += "; " + std::to_string(result_.failures) + " failures";
+            result_.summary += "; " + counted(result_.failures, "failure");
         }
     }
 

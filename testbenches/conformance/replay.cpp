@@ -9,8 +9,10 @@
 #include "testbenches/conformance/snapshot_replay.h"
 #include "testbenches/conformance/vector_runner.h"
 #include "testbenches/iommu_testbench.h"
+#include "testbenches/results/figures.h"
 #include "traces/input_error.h"
 #include "traces/line_reader.h"
+#include "traces/names.h"
 #include "traces/recording.h"
 #include "traces/vectors.h"
 
@@ -135,18 +137,12 @@ class replay {
     }
 
     void prepare() {
-        if (!options_.only.empty()) {
-            for (const std::string& name : options_.only) {
-                if (std::none_of(cases_.begin(), cases_.end(),
-                                 [&](const replay_case& c) { return is_called(c, name); })) {
-                    throw std::runtime_error("no case is called " + quoted(name) + " in what was given");
-                }
-            }
-            std::erase_if(cases_, [&](const replay_case& c) {
-                return std::none_of(options_.only.begin(), options_.only.end(),
-                                    [&](const std::string& name) { return is_called(c, name); });
-            });
+        std::vector<std::string> names;
+        for (const replay_case& c : cases_) {
+            names.push_back(c.group + '/' + c.name);
         }
+        const std::vector<bool> wanted = chosen(names, options_.only, "--only");
+        std::erase_if(cases_, [&, n = std::size_t{0}](const replay_case&) mutable { return !wanted[n++]; });
         for (const replay_case& c : cases_) {
             c.prepare();
         }
@@ -159,16 +155,13 @@ class replay {
             ++counts[result.outcome];
             report(c, result);
         }
-        out_ << counts[verdict::passed] << " passed, " << counts[verdict::failed] << " failed, "
-             << counts[verdict::disputed] << " disputed\n";
+        out_ << results::count_text(counts[verdict::passed]) << " passed, "
+             << results::count_text(counts[verdict::failed]) << " failed, "
+             << results::count_text(counts[verdict::disputed]) << " disputed\n";
         return counts[verdict::failed] == 0 ? 0 : 1;
     }
 
   private:
-    static bool is_called(const replay_case& c, const std::string& name) {
-        return name == c.name || name == c.group + '/' + c.name;
-    }
-
     /// A case on a machine that it may share with others.
     void add_case(const std::string& group, const std::string& name, const machine_configuration& configuration,
                   const std::function<case_result(machine&)>& run) {
@@ -255,6 +248,9 @@ class replay {
     }
 
     void report(const replay_case& c, const case_result& result) {
+        if (options_.finished) {
+            options_.finished(c.group + '/' + c.name, result);
+        }
         out_ << to_string(result.outcome) << ' ' << c.group << '/' << c.name;
         if (!result.summary.empty()) {
             out_ << ": " << result.summary;

@@ -3,6 +3,7 @@
 
 #include "testbenches/conformance/machine.h"
 #include "testbenches/conformance/mapping_machine.h"
+#include "testbenches/conformance/verdict.h"
 #include "traces/recording.h"
 
 #include <cstdint>
@@ -16,13 +17,15 @@ namespace iommulab::conformance {
 struct replay_options {
     machine_mode mode = machine_mode::at;
     bool verbose = false;          ///< a line for each row and step too
-    std::vector<std::string> only; ///< names of cases, with or without the part before the slash; empty: all
+    std::vector<std::string> only; ///< cases, as chosen() in traces/names.h; empty: all
     /// The list of disputed vectors; empty: none. default_disputes() is the one of the source tree.
     std::string disputes_file;
     unsigned outstanding_per_source = 32;     ///< see motion_options
     std::uint64_t largest_burst_bytes = 4096; ///< see motion_options
     /// For the maps that a recording has a trace of; empty: those cases are left out.
     mapping_machine_factory mappings;
+    /// Told of each case that is done.
+    std::function<void(const std::string& case_name, const case_result& result)> finished;
     /// Told how far a long case is.
     std::function<void(const std::string& case_name, std::uint64_t done, std::uint64_t total)> progress;
 };

@@ -2,6 +2,7 @@
 #include "testbenches/conformance/snapshot_replay.h"
 
 #include "testbenches/conformance/memory_tag.h"
+#include "testbenches/results/figures.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 
 namespace iommulab::conformance {
 
+using results::count_text;
+using results::counted;
 using traces::expected_row;
 using traces::hex;
 
@@ -41,12 +44,12 @@ class snapshot_run {
             expect_no_faults("after the last row");
         }
         result_.outcome = result_.failures == 0 ? verdict::passed : verdict::failed;
-        result_.summary = std::to_string(result_.checks) + " rows";
+        result_.summary = counted(result_.checks, "row");
         if (result_.failures != 0) {
             result_.summary += ", " + std::to_string(result_.failures) + " failed";
         }
         if (disputed_ != 0) {
-            result_.summary += ", " + std::to_string(disputed_) + " disputed (" + dispute_ + ')';
+            result_.summary += ", " + count_text(disputed_) + " disputed (" + dispute_ + ')';
         }
         return std::move(result_);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/conformance/table_motion.h"
 
+#include "testbenches/results/figures.h"
 #include "traces/input_error.h"
 #include "traces/number.h"
 
@@ -10,6 +11,8 @@
 
 namespace iommulab::conformance {
 
+using results::count_text;
+using results::counted;
 using traces::dma_row;
 using traces::hex;
 using traces::recorded_result;
@@ -144,10 +147,9 @@ void table_motion::finish() {
 }
 
 std::string table_motion::summary() const {
-    std::string text =
-        std::to_string(queue_.commands()) + " commands, " + std::to_string(edits_) + " edits of leaf entries";
+    std::string text = counted(queue_.commands(), "command") + ", " + counted(edits_, "edit") + " of leaf entries";
     if (unannounced_ != 0) {
-        text += " (" + std::to_string(unannounced_) + " without an invalidation before)";
+        text += " (" + count_text(unannounced_) + " without an invalidation before)";
     }
     return text;
 }

@@ -2,6 +2,7 @@
 #include "testbenches/conformance/vector_runner.h"
 
 #include "testbenches/conformance/event_shift.h"
+#include "testbenches/results/figures.h"
 #include "traces/number.h"
 
 #include <optional>
@@ -9,6 +10,7 @@
 
 namespace iommulab::conformance {
 
+using results::counted;
 using traces::hex;
 using traces::hex_bytes;
 using traces::test_vector;
@@ -84,7 +86,7 @@ class vector_run {
         if (result_.failures != 0) {
             result_.outcome = verdict::failed;
         }
-        result_.summary = std::to_string(result_.checks) + " checks" + note_;
+        result_.summary = counted(result_.checks, "check") + note_;
         return std::move(result_);
     }
 

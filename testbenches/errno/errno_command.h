@@ -13,12 +13,11 @@ struct errno_options {
     std::vector<std::string> drivers, rows, rules; ///< empty: all
     bool callers = false;
     std::string format = "text"; ///< text, json, markdown, html
-    std::string out;             ///< a file; empty: the stream
     std::function<void(std::size_t, std::size_t)> progress;
 };
 
 /// Runs and prints the matrix; false: something measured is not what the tables say. Throws std::invalid_argument for
-/// an unknown driver, row or rule set, and input_error for a file that cannot be written.
+/// an unknown driver, row or rule set.
 bool run_errno(const errno_options& options, std::ostream& out);
 
 } // namespace iommulab::errno_matrix

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/errno/errno_matrix.h"
 
-#include "platforms/settings/settings_units.h"
 #include "sw/drivers/drivers.h"
 #include "testbenches/errno/core_cases.h"
 #include "testbenches/software/isolated.h"
+#include "traces/input_error.h"
+#include "traces/names.h"
 
 #include <boost/json.hpp>
 
@@ -59,15 +60,6 @@ caller_measurement caller_measurement_of(const software::isolated_result& r) {
     return m;
 }
 
-[[noreturn]] void unknown(const std::string& what, const std::string& name, const std::vector<std::string>& names) {
-    std::string all;
-    for (const std::string& n : names)
-        all += (all.empty() ? "" : ", ") + n;
-    const std::string near = settings::nearest(name, names);
-    throw std::invalid_argument(what + ": found '" + name + "', expected " +
-                                (near.empty() ? "one of " : "'" + near + "', or another of ") + all);
-}
-
 const sw::provocation* provocation_of(const sw::driver_description& d, const std::string& id) {
     if (d.provocations)
         for (const sw::provocation& p : d.provocations())
@@ -111,20 +103,17 @@ matrix select(const matrix_request& request) {
         drivers.emplace_back(d->name);
     for (const std::string& name : request.drivers)
         if (std::find(drivers.begin(), drivers.end(), name) == drivers.end())
-            unknown("--driver", name, drivers);
-    const auto wants = [](const std::vector<std::string>& list, const char* name) {
-        return list.empty() || std::find(list.begin(), list.end(), name) != list.end();
-    };
+            throw std::invalid_argument("--driver: found " + quoted(name) + ", expected " + one_of(name, drivers));
+    std::vector<matrix_row> rows;
     for (const sw::driver_description* listed : listed_drivers()) {
         const sw::driver_description& d = *listed;
-        if (!wants(request.drivers, d.name))
+        if (!request.drivers.empty() &&
+            std::find(request.drivers.begin(), request.drivers.end(), d.name) == request.drivers.end())
             continue;
         for (const sw::failure_row& row : d.failures) {
             if (row.scope != (is_core(d) ? sw::failure_scope::core : sw::failure_scope::attach))
                 continue;
             ids.emplace_back(row.id);
-            if (!wants(request.rows, row.id))
-                continue;
             matrix_row r{&d, &row, {}};
             const sw::provocation* const p = provocation_of(d, row.id);
             for (const sw::rule_set rules : m.rules) {
@@ -134,12 +123,13 @@ matrix select(const matrix_request& request) {
                     matrix_cell{
                         o, is_core(d) ? name_of(expected_of_core(row, rules)) : expected_number(d, o, p), {}, {}});
             }
-            m.rows.push_back(std::move(r));
+            rows.push_back(std::move(r));
         }
     }
-    for (const std::string& id : request.rows)
-        if (std::find(ids.begin(), ids.end(), id) == ids.end())
-            unknown("--row", id, ids);
+    const std::vector<bool> wanted = chosen(ids, request.rows, "--only");
+    for (std::size_t n = 0; n < rows.size(); ++n)
+        if (wanted[n])
+            m.rows.push_back(std::move(rows[n]));
     return m;
 }
 

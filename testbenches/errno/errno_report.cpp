@@ -2,7 +2,9 @@
 #include "testbenches/errno/errno_report.h"
 
 #include "testbenches/errno/errno_summary.h"
+#include "testbenches/results/figures.h"
 #include "testbenches/results/json_text.h"
+#include "testbenches/results/markdown_table.h"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -113,29 +115,6 @@ std::vector<std::vector<std::string>> caller_cells(const matrix& m) {
     return rows;
 }
 
-std::string escaped_cell(std::string text) {
-    for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
-        text.insert(at, "\\");
-    return text;
-}
-
-std::string markdown_table(const std::vector<std::vector<std::string>>& rows) {
-    std::string all;
-    for (std::size_t n = 0; n < rows.size(); ++n) {
-        all += "|";
-        for (const std::string& cell : rows[n])
-            all += " " + escaped_cell(cell) + " |";
-        all += "\n";
-        if (n == 0) {
-            all += "|";
-            for (std::size_t c = 0; c < rows[0].size(); ++c)
-                all += "---|";
-            all += "\n";
-        }
-    }
-    return all;
-}
-
 bool has_callers(const matrix& m) {
     return std::any_of(m.rows.begin(), m.rows.end(), [](const matrix_row& r) { return r.has_callers(); });
 }
@@ -175,12 +154,9 @@ std::string cell_text(const matrix_row& r, const matrix_cell& c) {
 std::string caller_text(const caller_measurement& m) {
     if (!m.problem.empty())
         return "no result: " + m.problem;
-    const auto counted = [](unsigned n, const char* what) {
-        return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-    };
     return fmt::format("{}{}, {}, {}, {}, DMA {}", m.number, m.at_claim ? " at claim" : "",
-                       counted(m.domains, "domain"), counted(m.attach_calls, "call"), counted(m.error_lines, "line"),
-                       m.dma);
+                       results::counted(m.domains, "domain"), results::counted(m.attach_calls, "call"),
+                       results::counted(m.error_lines, "line"), m.dma);
 }
 
 std::string json_report(const matrix& m) {
@@ -227,7 +203,7 @@ std::string markdown_report(const matrix& m) {
     for (const std::string& line : summary(m))
         all += "- " + line + "\n";
     for (const auto& [driver, part] : by_driver(m)) {
-        all += "\n## " + driver + "\n\n" + markdown_table(cells_of(part));
+        all += "\n## " + driver + "\n\n" + results::markdown_table(cells_of(part));
         bool first = true;
         for (const matrix_row& r : part.rows)
             if (!r.row->reachable()) {
@@ -236,7 +212,7 @@ std::string markdown_report(const matrix& m) {
                 first = false;
             }
         if (has_callers(part))
-            all += "\n### Callers of " + driver + "\n\n" + markdown_table(caller_cells(part));
+            all += "\n### Callers of " + driver + "\n\n" + results::markdown_table(caller_cells(part));
     }
     return all;
 }

@@ -2,6 +2,7 @@
 #include "testbenches/errno/errno_summary.h"
 
 #include "sw/drivers/drivers.h"
+#include "testbenches/results/figures.h"
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 namespace iommulab::errno_matrix {
 namespace {
 
+using results::counted;
 using sw::failure_class;
 using sw::rule_set;
 
@@ -63,12 +65,12 @@ void add_changes(const matrix& m, rule_set before, rule_set after, std::vector<s
         lines_after += error_lines(*a);
         kept += error_lines(*b) != 0 && error_lines(*a) != 0 ? 1 : 0;
     }
-    lines.push_back(with_list(
-        fmt::format("Changed meaning from {} to {}: {} failures", name_of(before), name_of(after), meaning.size()),
-        meaning));
-    lines.push_back(fmt::format("Error lines: {} under {}, {} under {}: {} vanished; {} failures still log an error",
+    lines.push_back(with_list(fmt::format("Changed meaning from {} to {}: {}", name_of(before), name_of(after),
+                                          counted(meaning.size(), "failure")),
+                              meaning));
+    lines.push_back(fmt::format("Error lines: {} under {}, {} under {}: {} vanished; after {} an error is still logged",
                                 lines_before, name_of(before), lines_after, name_of(after),
-                                lines_before - std::min(lines_before, lines_after), kept));
+                                lines_before - std::min(lines_before, lines_after), counted(kept, "failure")));
 }
 
 void add_callers(const matrix& m, rule_set before, rule_set after, std::vector<std::string>& lines) {
@@ -154,10 +156,10 @@ std::vector<std::string> summary(const matrix& whole) {
     for (const matrix_row& r : m.rows)
         unreachable += r.row->reachable() ? 0 : 1;
     const std::size_t of_the_core = whole.rows.size() - m.rows.size();
-    lines.push_back(fmt::format(
-        "{} failures of attach, {} of them unreachable{}; {} cases run, {} differ from the table", m.rows.size(),
-        unreachable, of_the_core == 0 ? "" : fmt::format("; {} of the core itself", of_the_core), whole.measured(),
-        whole.differing()));
+    lines.push_back(fmt::format("{} of attach, {} of them unreachable{}; {} run, {} not as the table has it",
+                                counted(m.rows.size(), "failure"), unreachable,
+                                of_the_core == 0 ? "" : fmt::format("; {} of the core itself", of_the_core),
+                                counted(whole.measured(), "case"), whole.differing()));
     const auto has = [&](rule_set r) { return std::find(m.rules.begin(), m.rules.end(), r) != m.rules.end(); };
     const rule_set after = has(rule_set::v6_2) ? rule_set::v6_2 : m.rules.back();
     if (has(rule_set::v6_0) && after != rule_set::v6_0) {

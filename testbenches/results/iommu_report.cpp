@@ -37,6 +37,11 @@ report_summary summarise(const iommu_report& report) {
     return sum;
 }
 
+bool has_outcome(const iommu_report& report, access_outcome outcome, std::uint64_t count) {
+    return count != 0 || ((outcome != access_outcome::micro_tlb_hit || report.has_micro_tlb) &&
+                          (outcome != access_outcome::tlb_hit || report.has_tlb));
+}
+
 rounded_means round_means(const latency_profile::summary& s) {
     rounded_means means;
     if (s.count == 0)

@@ -26,10 +26,11 @@ std::uint64_t page_bytes(unsigned log2_page) {
     return log2_page ? std::uint64_t{1} << log2_page : 0;
 }
 
-json::object outcomes_of(const outcome_counts& counts) {
+json::object outcomes_of(const iommu_report& report, const outcome_counts& counts) {
     json::object outcomes;
     for (std::size_t i = 0; i < access_outcomes; ++i)
-        outcomes[name_of(static_cast<access_outcome>(i))] = counts[i];
+        if (has_outcome(report, static_cast<access_outcome>(i), counts[i]))
+            outcomes[name_of(static_cast<access_outcome>(i))] = counts[i];
     return outcomes;
 }
 
@@ -63,7 +64,7 @@ json::object to_json(const iommu_report& report) {
     result["name"] = report.name;
     result["model"] = report.model;
     result["accesses"] = sum.all.count();
-    result["outcomes"] = outcomes_of(sum.outcomes);
+    result["outcomes"] = outcomes_of(report, sum.outcomes);
     result["latency"] = latency_of(sum.all);
 
     json::array masters, by_outcome, by_page_size, profiles;
@@ -71,7 +72,7 @@ json::object to_json(const iommu_report& report) {
         masters.push_back(json::object{{"source_id", m.source_id},
                                        {"name", m.name},
                                        {"accesses", m.latency.count()},
-                                       {"outcomes", outcomes_of(m.outcomes)},
+                                       {"outcomes", outcomes_of(report, m.outcomes)},
                                        {"latency", latency_of(m.latency)}});
     for (std::size_t i = 0; i < access_outcomes; ++i)
         if (sum.outcomes[i])

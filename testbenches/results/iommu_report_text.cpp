@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "testbenches/results/figures.h"
 #include "testbenches/results/iommu_report.h"
 #include "testbenches/results/report_summary.h"
 #include "testbenches/results/text_table.h"
@@ -36,15 +37,6 @@ struct row_summary {
     }
 };
 
-std::string plural(std::uint64_t count, std::string_view one) {
-    return fmt::format("{} {}{}", count_text(count), one, count == 1 ? "" : one.ends_with('s') ? "es" : "s");
-}
-
-std::string page_text(unsigned log2_page) {
-    static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    return fmt::format("{} {}", std::uint64_t{1} << log2_page % 10, units[log2_page / 10 % std::size(units)]);
-}
-
 /// The masters in the order of their ids; the smallest ones in one row when there are too many; all at the end.
 std::vector<row_summary> rows_of(const report_summary& sum, std::size_t most) {
     std::map<std::string, unsigned> uses;
@@ -72,7 +64,7 @@ std::vector<row_summary> rows_of(const report_summary& sum, std::size_t most) {
         }
     }
     if (other_masters) {
-        others.label = plural(other_masters, "other");
+        others.label = counted(other_masters, "other");
         rows.push_back(std::move(others));
     }
     if (sum.masters.size() > 1) {
@@ -82,12 +74,19 @@ std::vector<row_summary> rows_of(const report_summary& sum, std::size_t most) {
     return rows;
 }
 
-text_table outcome_table(const std::vector<row_summary>& rows, const outcome_counts& outcomes, detail d) {
+/// Where there is no TLB, nothing misses it.
+const char* outcome_text(const iommu_report& report, access_outcome outcome) {
+    return outcome == access_outcome::miss && !report.has_tlb && !report.has_micro_tlb ? "translated"
+                                                                                       : text_of(outcome);
+}
+
+text_table outcome_table(const iommu_report& report, const std::vector<row_summary>& rows,
+                         const outcome_counts& outcomes, detail d) {
     const bool brief = d != detail::full;
     std::vector<std::string> header{"master", "accesses"};
     for (std::size_t i = 0; i < access_outcomes; ++i)
         if (outcomes[i])
-            header.emplace_back(text_of(static_cast<access_outcome>(i)));
+            header.emplace_back(outcome_text(report, static_cast<access_outcome>(i)));
     text_table table(std::move(header));
     for (const auto& row : rows) {
         const std::uint64_t accesses = row.latency.count();
@@ -103,22 +102,37 @@ text_table outcome_table(const std::vector<row_summary>& rows, const outcome_cou
     return table;
 }
 
-std::vector<std::string> latency_cells(const std::string& label, const latency_profile& profile, detail d) {
-    const bool brief = d != detail::full;
-    const auto s = profile.summarise();
-    std::vector<double> values{s.min_ps, s.mean_ps, s.p50_ps, s.p90_ps, s.p99_ps, s.p999_ps, s.max_ps};
+/// One line of a table of latencies.
+struct latency_row {
+    std::string label;
+    latency_profile::summary s;
+};
+
+std::vector<double> latencies_of(const latency_profile::summary& s, detail d) {
     if (d == detail::least)
-        values = {s.min_ps, s.mean_ps, s.p50_ps, s.p99_ps, s.max_ps};
-    std::vector<std::string> cells{label, count_text(s.count, brief)};
-    for (const double ps : values)
-        cells.push_back(ns_text(ps, brief));
-    return cells;
+        return {s.min_ps, s.mean_ps, s.p50_ps, s.p99_ps, s.max_ps};
+    return {s.min_ps, s.mean_ps, s.p50_ps, s.p90_ps, s.p99_ps, s.p999_ps, s.max_ps};
 }
 
-text_table latency_table(const char* what, detail d) {
-    if (d == detail::least)
-        return text_table({what, "accesses", "min", "mean", "p50", "p99", "max"});
-    return text_table({what, "accesses", "min", "mean", "p50", "p90", "p99", "p99.9", "max"});
+time_unit unit_of(const std::vector<latency_row>& rows) {
+    std::vector<double> all;
+    for (const auto& row : rows)
+        std::ranges::copy(latencies_of(row.s, detail::full), std::back_inserter(all));
+    return unit_for(all);
+}
+
+/// In `unit`; where there is less room each with its own.
+text_table latency_table(const char* what, const std::vector<latency_row>& rows, const time_unit& unit, detail d) {
+    text_table table(d == detail::least ? std::vector<std::string>{what, "accesses", "min", "mean", "p50", "p99", "max"}
+                                        : std::vector<std::string>{what, "accesses", "min", "mean", "p50", "p90", "p99",
+                                                                   "p99.9", "max"});
+    for (const auto& row : rows) {
+        std::vector<std::string> cells{row.label, count_text(row.s.count, d != detail::full)};
+        for (const double ps : latencies_of(row.s, d))
+            cells.push_back(d == detail::full ? unit.text(ps) : time_text(ps));
+        table.add(std::move(cells));
+    }
+    return table;
 }
 
 class text_report {
@@ -133,25 +147,17 @@ class text_report {
     std::string text() {
         title();
         if (sum_.all.count()) {
-            section("Who was answered where", "");
-            put_table([&](detail d) { return outcome_table(rows_, sum_.outcomes, d); });
-            section("Latency of an access", "ns");
-            put_table([&](detail d) {
-                auto table = latency_table("master", d);
-                for (const auto& row : rows_)
-                    table.add(latency_cells(row.label, row.latency, d));
-                return table;
-            });
-            if (sum_.by_log2_page.size() > 1) {
-                section("Latency by page size", "ns");
-                put_table([&](detail d) {
-                    auto table = latency_table("page", d);
-                    for (const auto& [log2_page, profile] : sum_.by_log2_page)
-                        table.add(latency_cells(page_text(log2_page), profile, d));
-                    return table;
-                });
-            }
-            section("Where the time went", "mean of each outcome, ns, in the order in which an access meets them");
+            put_table("Who was answered where", "",
+                      [&](detail d) { return outcome_table(report_, rows_, sum_.outcomes, d); });
+            std::vector<latency_row> by_master, by_page;
+            for (const auto& row : rows_)
+                by_master.push_back({row.label, row.latency.summarise()});
+            put_latencies("Latency of an access", "master", by_master);
+            for (const auto& [log2_page, profile] : sum_.by_log2_page)
+                by_page.push_back({bytes_text(std::uint64_t{1} << log2_page), profile.summarise()});
+            if (by_page.size() > 1)
+                put_latencies("Latency by page size", "page", by_page);
+            section("Where the time went", "mean of each outcome, in the order in which an access meets them");
             bool first = true;
             for (std::size_t i = 0; i < access_outcomes; ++i) {
                 if (!sum_.outcomes[i])
@@ -170,8 +176,9 @@ class text_report {
 
     void title() {
         const std::uint64_t accesses = sum_.all.count();
-        line(report_.name + (report_.model.empty() ? "" : " (" + report_.model + ")") + ": " +
-             (accesses ? plural(accesses, "access") + " by " + plural(sum_.masters.size(), "master") : "no accesses"));
+        line(
+            report_.name + (report_.model.empty() ? "" : " (" + report_.model + ")") + ": " +
+            (accesses ? counted(accesses, "access") + " by " + counted(sum_.masters.size(), "master") : "no accesses"));
     }
 
     void section(const std::string& heading, const std::string& unit) {
@@ -179,31 +186,40 @@ class text_report {
         line(unit.empty() ? heading : heading + " (" + unit + ")");
     }
 
-    /// The table with the most to say that fits.
+    /// The table with the most to say that fits; `unit` is that of the full one.
     template <typename Make>
-    void put_table(Make&& make) {
-        text_table table = make(detail::full);
+    void put_table(const std::string& heading, const std::string& unit, Make&& make) {
+        detail d = detail::full;
+        text_table table = make(d);
         if (!table.fits(columns_, readable_first_column))
-            table = make(detail::brief);
+            table = make(d = detail::brief);
         if (!table.fits(columns_, text_table::least_first_column))
-            table = make(detail::least);
+            table = make(d = detail::least);
+        section(heading, d == detail::full ? unit : "");
         out_ += table.text(columns_, unicode_);
+    }
+
+    void put_latencies(const std::string& heading, const char* what, const std::vector<latency_row>& rows) {
+        const time_unit unit = unit_of(rows);
+        put_table(heading, unit.name, [&](detail d) { return latency_table(what, rows, unit, d); });
     }
 
     /// One line a part, each bar beginning where the one above ends: an access's way through time.
     void breakdown(access_outcome outcome) {
         const auto s = sum_.by_outcome[static_cast<std::size_t>(outcome)].summarise();
         const auto all = sum_.all.summarise();
-        line(fmt::format("  {}: {} ns each, {}, {} of all time", text_of(outcome), ns_text(s.mean_ps),
-                         plural(s.count, "access"),
+        line(fmt::format("  {}: {} each, {}, {} of all time", outcome_text(report_, outcome), time_text(s.mean_ps),
+                         counted(s.count, "access"),
                          share_text(static_cast<double>(s.sum_ps), static_cast<double>(all.sum_ps))));
-        std::size_t label_width = 0, ns_width = 0;
+        const time_unit unit = unit_for({&s.mean_ps, 1});
+        const auto time_of = [&](std::size_t part) { return unit.text(s.mean_part_ps[part]) + " " + unit.name; };
+        std::size_t label_width = 0, time_width = 0;
         for (std::size_t i = 0; i < time_parts; ++i)
             if (s.sum_part_ps[i]) {
                 label_width = std::max(label_width, width_of(text_of(static_cast<time_part>(i))));
-                ns_width = std::max(ns_width, ns_text(s.mean_part_ps[i]).size());
+                time_width = std::max(time_width, time_of(i).size());
             }
-        const std::size_t used = 4 + label_width + 2 + ns_width + 2 + 6 + 2;
+        const std::size_t used = 4 + label_width + 2 + time_width + 2 + 6 + 2;
         const std::size_t bar_columns = columns_ > used ? columns_ - used : 0;
         double begin = 0;
         for (std::size_t i = 0; i < time_parts; ++i) {
@@ -211,7 +227,7 @@ class text_report {
                 continue;
             const double end = begin + s.mean_part_ps[i];
             line(fmt::format("    {:<{}}  {:>{}}  {:>6}  {}", text_of(static_cast<time_part>(i)), label_width,
-                             ns_text(s.mean_part_ps[i]), ns_width, share_text(s.mean_part_ps[i], s.mean_ps),
+                             time_of(i), time_width, share_text(s.mean_part_ps[i], s.mean_ps),
                              stretch(begin, end, s.mean_ps, bar_columns, unicode_)));
             begin = end;
         }
@@ -221,16 +237,16 @@ class text_report {
         std::size_t name_width = 0, value_width = 0;
         for (const auto& c : report_.counters)
             if (*c.value) {
-                name_width = std::max(name_width, width_of(c.name));
-                value_width = std::max(value_width, count_text(*c.value).size());
+                name_width = std::max(name_width, width_of(measure_name(c.name)));
+                value_width = std::max(value_width, measure_text(c.name, *c.value).size());
             }
         if (name_width == 0)
             return;
         section("Counters", "those that are not zero");
         for (const auto& c : report_.counters)
             if (*c.value)
-                line(
-                    fmt::format("  {:<{}}  {:>{}}  {}", c.name, name_width, count_text(*c.value), value_width, c.text));
+                line(fmt::format("  {:<{}}  {:>{}}  {}", measure_name(c.name), name_width,
+                                 measure_text(c.name, *c.value), value_width, c.text));
     }
 
     const iommu_report& report_;

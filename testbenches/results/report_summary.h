@@ -32,6 +32,9 @@ struct report_summary {
 
 report_summary summarise(const iommu_report& report);
 
+/// Whether it can occur with the structures that there are, or did.
+bool has_outcome(const iommu_report& report, access_outcome outcome, std::uint64_t count);
+
 /// Mean latency and its parts in whole picoseconds, rounded so that the parts add up to the mean.
 struct rounded_means {
     std::uint64_t mean_ps = 0;

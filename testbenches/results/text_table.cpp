@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/results/text_table.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 
 namespace iommulab::results {
 
@@ -15,17 +12,6 @@ constexpr std::size_t indent = 2, gap = 2;
 
 bool continues(char c) {
     return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
-}
-
-std::string grouped(const std::string& digits) {
-    const auto point = std::min(digits.find('.'), digits.size());
-    std::string text;
-    for (std::size_t i = 0; i < digits.size(); ++i) {
-        if (i > 0 && i < point && (point - i) % 3 == 0)
-            text += ',';
-        text += digits[i];
-    }
-    return text;
 }
 
 std::size_t line_width(const std::vector<std::size_t>& widths) {
@@ -54,30 +40,6 @@ std::string cut(std::string_view text, std::size_t width, bool unicode) {
     if (too_long && width > 0)
         result += unicode ? "…" : "~";
     return result;
-}
-
-std::string count_text(std::uint64_t count, bool brief) {
-    if (brief)
-        for (const auto& [from, unit, letter] :
-             {std::tuple{1e12, 1e12, 'T'}, {1e9, 1e9, 'G'}, {1e6, 1e6, 'M'}, {1e4, 1e3, 'k'}})
-            if (static_cast<double>(count) >= from)
-                return fmt::format("{:.2f}{}", static_cast<double>(count) / unit, letter);
-    return grouped(std::to_string(count));
-}
-
-std::string ns_text(double ps, bool brief) {
-    if (brief)
-        for (const auto& [from_ps, unit_ps, name] : {std::tuple{1e12, 1e12, "s"}, {1e9, 1e9, "ms"}, {1e8, 1e6, "us"}})
-            if (ps >= from_ps)
-                return fmt::format("{:.2f} {}", ps / unit_ps, name);
-    return grouped(fmt::format("{:.{}f}", ps / 1000.0, brief ? 0 : 1));
-}
-
-std::string share_text(double part, double whole) {
-    if (part <= 0 || whole <= 0)
-        return "-";
-    const double percent = 100.0 * part / whole;
-    return percent < 0.05 ? "<0.1%" : fmt::format("{:.1f}%", percent);
 }
 
 std::vector<std::size_t> text_table::widths() const {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,13 +13,6 @@ namespace iommulab::results {
 std::size_t width_of(std::string_view text);
 /// At most `width` characters; a longer text ends in "…" or, without unicode, "~". Control characters become "?".
 std::string cut(std::string_view text, std::size_t width, bool unicode = true);
-/// 1234567: "1,234,567", or with `brief` "1.23M".
-std::string count_text(std::uint64_t count, bool brief = false);
-/// Nanoseconds with one decimal and thousands apart: "1,234.5"; with `brief` none, and from 100 us on another unit,
-/// named.
-std::string ns_text(double ps, bool brief = false);
-/// "12.3%"; a share that is not zero but rounds to it is "<0.1%".
-std::string share_text(double part, double whole);
 
 /// Rows of cells: the first column to the left, the others to the right, each as wide as its widest cell.
 class text_table {

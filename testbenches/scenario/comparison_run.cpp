@@ -3,7 +3,7 @@
 
 #include "models/core/iommu.h"
 #include "models/dma/generators.h"
-#include "platforms/settings/settings_units.h"
+#include "testbenches/results/figures.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/results/text_table.h"
 #include "testbenches/scenario/comparison.h"
@@ -23,7 +23,7 @@ namespace iommulab::scenarios {
 
 using boost::json::array;
 using boost::json::object;
-using settings::bytes_text;
+using results::bytes_text;
 
 namespace {
 
@@ -198,12 +198,13 @@ class worker {
     object out_;
 };
 
-std::string number(const object& o, const char* key) {
+/// A time in nanoseconds.
+std::string time_of(const object& o, const char* key) {
     const boost::json::value* v = o.if_contains(key);
-    return v ? fmt::format("{:.1f}", v->to_number<double>()) : "-";
+    return v ? results::time_text(v->to_number<double>() * 1000) : "-";
 }
 
-/// Runs of doubling sizes as "4KiB to 256GiB".
+/// Runs of doubling sizes as "4 KiB to 256 GiB".
 std::string page_sizes_text(const object& o) {
     std::vector<std::uint64_t> sizes;
     for (const boost::json::value& size : o.at("page_sizes").as_array())
@@ -230,9 +231,8 @@ std::string reach_text(const object& o) {
 
 std::string to_text(const scenario& s, const array& machines, const run_options& options) {
     const comparison& c = *s.compared;
-    std::string out =
-        fmt::format("{}: {} requests of {} in {}, mapped by {}\n", s.name, results::count_text(c.requests),
-                    bytes_text(c.length_bytes), bytes_text(c.window_bytes), bytes_text(c.page_bytes));
+    std::string out = fmt::format("{}: {} of {} in {}, mapped by {}\n", s.name, results::counted(c.requests, "request"),
+                                  bytes_text(c.length_bytes), bytes_text(c.window_bytes), bytes_text(c.page_bytes));
     if (!s.text.empty())
         out += s.text + "\n";
     std::vector<std::string> header{""};
@@ -246,26 +246,31 @@ std::string to_text(const scenario& s, const array& machines, const run_options&
         table.add(std::move(cells));
     };
     row("IOMMU", [](const object& o) { return std::string(o.at("model").as_string()); });
-    row("reach of the TLB", reach_text);
-    for (const auto& [name, key] : {std::pair{"attach, ns", "attach_ns"},
-                                    {"map a page, ns", "map_ns"},
-                                    {"unmap it, ns", "unmap_ns"},
-                                    {"invalidate it, ns", "invalidate_ns"},
-                                    {"detach, ns", "detach_ns"}})
-        row(name, [k = key](const object& o) { return number(o, k); });
-    row("GB/s",
-        [](const object& o) { return fmt::format("{:.2f}", o.at("bytes_per_second").to_number<double>() / 1e9); });
-    for (const auto& [name, key] : {std::pair{"latency, mean ns", "mean"}, {"  median", "p50"}, {"  99 %", "p99"}})
-        row(name, [k = key](const object& o) { return number(o.at("latency_ns").as_object(), k); });
-    row("of the mean:", [](const object&) { return std::string(); });
+    row("reach of TLB or window", reach_text);
+    for (const auto& [name, key] : {std::pair{"attach", "attach_ns"},
+                                    {"map a page", "map_ns"},
+                                    {"unmap it", "unmap_ns"},
+                                    {"invalidate it", "invalidate_ns"},
+                                    {"detach", "detach_ns"}})
+        row(name, [k = key](const object& o) { return time_of(o, k); });
+    row("GB/s", [](const object& o) { return results::gigabytes_text(o.at("bytes_per_second").to_number<double>()); });
+    for (const auto& [name, key] : {std::pair{"latency, mean", "mean"}, {"  median", "p50"}, {"  99 %", "p99"}})
+        row(name, [k = key](const object& o) { return time_of(o.at("latency_ns").as_object(), k); });
+    std::vector<double> means;
+    for (const boost::json::value& m : machines)
+        means.push_back(m.at("latency_ns").at("mean").to_number<double>() * 1000);
+    const results::time_unit unit = results::unit_for(means);
+    row(fmt::format("of the mean, {}:", unit.name), [](const object&) { return std::string(); });
     for (std::size_t n = 0; n < time_parts; ++n) {
         const auto part = static_cast<time_part>(n);
         const auto has = [&](const boost::json::value& m) {
             return m.at("causes_ns").as_object().contains(name_of(part));
         };
         if (std::any_of(machines.begin(), machines.end(), has))
-            row(std::string("  ") + text_of(part),
-                [&](const object& o) { return number(o.at("causes_ns").as_object(), name_of(part)); });
+            row(std::string("  ") + text_of(part), [&](const object& o) {
+                const boost::json::value* ns = o.at("causes_ns").as_object().if_contains(name_of(part));
+                return ns ? unit.text(ns->to_number<double>() * 1000) : "-";
+            });
     }
     out += "\n" + table.text(options.columns, options.unicode) + "\npage sizes\n";
     for (const boost::json::value& m : machines)

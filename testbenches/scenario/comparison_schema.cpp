@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/data_files.h"
 #include "platforms/platform_schema.h"
+#include "platforms/settings/keys.h"
 #include "platforms/settings/settings_units.h"
 #include "sw/drivers/drivers.h"
 #include "testbenches/scenario/comparison.h"
+#include "traces/names.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -13,27 +15,22 @@ namespace iommulab::scenarios {
 using settings::bytes_text;
 using settings::schema;
 using settings::section;
-using settings::value_kind;
+using namespace settings::keys;
 
 namespace {
 
 constexpr std::uint64_t most_window_bytes = 256 << 20, most_pages = 65536;
 
 const schema& machine_schema() {
-    static const schema s{
-        "compared machine",
-        "A platform, and where the device sits on it.",
-        {
-            {.name = "platform", .kind = value_kind::text, .help = "the name of a platform's file", .required = true},
-            {.name = "iommu", .kind = value_kind::text, .help = "that translates; without it the platform's first"},
-            {.name = "port", .kind = value_kind::number, .default_text = "0", .help = "of the IOMMU"},
-            {.name = "source_id",
-             .kind = value_kind::number,
-             .default_text = "0x20",
-             .help = "of the device",
-             .maximum = 0xffffff},
-            {.name = "pci", .kind = value_kind::boolean, .default_text = "true", .help = "what kind of device it is"},
-        }};
+    static const schema s{"compared machine",
+                          "A platform, and where the device sits on it.",
+                          {
+                              text("platform", "the name of a platform's file").needed(),
+                              text("iommu", "that translates; without it the platform's first"),
+                              count("port", "of the IOMMU").otherwise("0"),
+                              count("source_id", "of the device").otherwise("0x20").to(0xffffff),
+                              flag("pci", "what kind of device it is").otherwise("true"),
+                          }};
     return s;
 }
 
@@ -43,15 +40,21 @@ comparison::machine read_machine(const section::member& m, const std::string& fi
     out.name = m.name;
     const std::string path = platforms::find_beside(file, s.text("platform"), "platforms");
     if (!std::filesystem::exists(path))
-        s.where("platform").fail("no file " + iommulab::quoted(s.text("platform")), "the name of a platform's file");
+        s.where("platform")
+            .fail("no file " + iommulab::quoted(s.text("platform")),
+                  platforms::expected_file("platforms", s.text("platform"), "the name of a platform's file"));
     out.platform = platforms::read_platform_file(path);
     if (out.platform.iommus.empty())
         s.where("platform").fail("a platform without an IOMMU", "one with one");
     out.iommu = s.has("iommu") ? s.text("iommu") : out.platform.iommus.front().name;
     const auto unit = std::find_if(out.platform.iommus.begin(), out.platform.iommus.end(),
                                    [&](const auto& i) { return i.name == out.iommu; });
-    if (unit == out.platform.iommus.end())
-        s.where("iommu").fail("unknown IOMMU " + iommulab::quoted(out.iommu), "one of the platform's");
+    if (unit == out.platform.iommus.end()) {
+        std::vector<std::string> names;
+        for (const platforms::iommu_description& known : out.platform.iommus)
+            names.push_back(known.name);
+        s.where("iommu").fail("unknown IOMMU " + iommulab::quoted(out.iommu), one_of(out.iommu, names));
+    }
     if (!sw::driver_for_model(unit->model))
         s.where("platform").fail("the model " + unit->model + ", for which there is no driver", "one with a driver");
     if (s.number("port") >= unit->ports)
@@ -71,46 +74,13 @@ const schema& comparison_schema() {
         "maps a window page by page, the device accesses it at random, the driver unmaps page by page and detaches. "
         "Beside it only `description` and `seed`.",
         {
-            {.name = "machines",
-             .kind = value_kind::named,
-             .help = "by name",
-             .required = true,
-             .child = &machine_schema()},
-            {.name = "window",
-             .kind = value_kind::bytes,
-             .default_text = "256KiB",
-             .help = "that the device accesses",
-             .minimum = 4096,
-             .maximum = most_window_bytes},
-            {.name = "page",
-             .kind = value_kind::bytes,
-             .default_text = "4KiB",
-             .help = "mapped and unmapped at a time",
-             .minimum = 4096,
-             .maximum = most_window_bytes},
-            {.name = "requests",
-             .kind = value_kind::number,
-             .default_text = "10000",
-             .help = "of the device",
-             .minimum = 1,
-             .maximum = 100'000'000},
-            {.name = "length",
-             .kind = value_kind::bytes,
-             .default_text = "64B",
-             .help = "of a request",
-             .minimum = 1,
-             .maximum = 4096},
-            {.name = "write_percent",
-             .kind = value_kind::number,
-             .default_text = "0",
-             .help = "share of writes",
-             .maximum = 100},
-            {.name = "outstanding",
-             .kind = value_kind::number,
-             .default_text = "4",
-             .help = "requests under way at one time",
-             .minimum = 1,
-             .maximum = 4096},
+            named("machines", "by name", machine_schema()).needed(),
+            bytes("window", "that the device accesses").otherwise("256KiB").from(4096).to(most_window_bytes),
+            bytes("page", "mapped and unmapped at a time").otherwise("4KiB").from(4096).to(most_window_bytes),
+            count("requests", "of the device").otherwise("10000").from(1).to(100'000'000),
+            bytes("length", "of a request").otherwise("64B").from(1).to(4096),
+            count("write_percent", "share of writes").otherwise("0").to(100),
+            count("outstanding", "requests under way at one time").otherwise("4").from(1).to(4096),
         }};
     return s;
 }

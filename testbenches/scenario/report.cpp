@@ -2,6 +2,7 @@
 #include "testbenches/scenario/report.h"
 
 #include "models/core/iommu.h"
+#include "testbenches/results/figures.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/results/text_table.h"
 
@@ -15,7 +16,8 @@ namespace iommulab::scenarios {
 using boost::json::array;
 using boost::json::object;
 using results::count_text;
-using results::ns_text;
+using results::counted;
+using results::time_text;
 
 namespace {
 
@@ -25,7 +27,7 @@ double ns(std::uint64_t ps) {
     return static_cast<double>(ps) / 1000;
 }
 
-std::uint64_t counted(const iommulab::iommu& unit, std::string_view name) {
+std::uint64_t counter_of(const iommulab::iommu& unit, std::string_view name) {
     for (const counter& c : unit.counters())
         if (name == c.name)
             return *c.value;
@@ -46,6 +48,8 @@ results::iommu_report report_of(const iommu_findings& i) {
     r.model = i.description->model + (i.description->preset.empty() ? "" : ", " + i.description->preset);
     r.accesses = &i.unit->statistics();
     r.counters = i.unit->counters();
+    r.has_micro_tlb = i.unit->parameters().micro_tlb.entries != 0;
+    r.has_tlb = i.unit->parameters().tlb.entries != 0;
     r.master_names = i.masters;
     return r;
 }
@@ -110,6 +114,16 @@ bool is_met(const findings::judgement& j) {
     return j.is_maximum ? j.measured <= j.limit : j.measured >= j.limit;
 }
 
+std::string broken_text(const findings::judgement& j) {
+    std::string measured = results::measure_text(j.name, j.measured), limit = results::measure_text(j.name, j.limit);
+    if (measured == limit) { // they differ in digits that people don't need elsewhere
+        measured = std::to_string(j.measured);
+        limit = std::to_string(j.limit) + (j.name.ends_with("_ps") ? " ps" : "");
+    }
+    return fmt::format("broken expectation {}: found {}, expected at {} {}\n", results::measure_name(j.name), measured,
+                       j.is_maximum ? "most" : "least", limit);
+}
+
 std::vector<findings::judgement> judge(const findings& f) {
     std::uint64_t faults = 0, errors = 0, wrong = 0, requests = 0;
     latency_profile all;
@@ -149,42 +163,54 @@ std::vector<findings::judgement> judge(const findings& f) {
 std::string masters_text(const findings& f, const run_options& options) {
     if (f.masters.empty())
         return {};
-    results::text_table table({"master", "requests", "MB", "GB/s", "mean ns", "p99 ns", "errors"});
+    std::vector<latency_profile::summary> latencies;
+    std::vector<double> times;
+    for (const dma_master* m : f.masters) {
+        latency_profile both;
+        both.merge(m->read_latency());
+        both.merge(m->write_latency());
+        latencies.push_back(both.summarise());
+        times.insert(times.end(), {latencies.back().mean_ps, latencies.back().p99_ps});
+    }
+    const results::time_unit unit = results::unit_for(times);
+    results::text_table table({"master", "requests", "MB", "GB/s", fmt::format("mean {}", unit.name),
+                               fmt::format("p99 {}", unit.name), "errors"});
     for (std::size_t n = 0; n < f.masters.size(); ++n) {
         const dma_master::statistics& c = f.masters[n]->counted();
-        latency_profile both;
-        both.merge(f.masters[n]->read_latency());
-        both.merge(f.masters[n]->write_latency());
-        const latency_profile::summary s = both.summarise();
         table.add({f.what->masters[n].name, count_text(c.requests),
-                   fmt::format("{:.1f}", static_cast<double>(c.bytes) / 1e6),
-                   fmt::format("{:.2f}", c.bytes_per_second() / 1e9), ns_text(s.mean_ps), ns_text(s.p99_ps),
-                   count_text(c.address_errors + c.other_errors)});
+                   results::decimal_text(static_cast<double>(c.bytes) / 1e6, 1),
+                   results::gigabytes_text(c.bytes_per_second()), unit.text(latencies[n].mean_ps),
+                   unit.text(latencies[n].p99_ps), count_text(c.address_errors + c.other_errors)});
     }
     return "masters\n" + table.text(options.columns, options.unicode) + "\n";
 }
 
 std::string invalidations_text(const iommu_findings& i) {
-    const std::uint64_t commands = counted(*i.unit, "invalidations"), waits = counted(*i.unit, "synchronisations");
-    if (commands == 0)
+    const std::uint64_t commands = counter_of(*i.unit, "invalidations"),
+                        waits = counter_of(*i.unit, "synchronisations");
+    const std::uint64_t entries = counter_of(*i.unit, "invalidated_entries");
+    const bool has_tlb = i.unit->parameters().tlb.entries != 0;
+    if (commands == 0 || (!has_tlb && entries == 0 && waits == 0 && i.invalidations.empty())) // nothing to tell of
         return {};
     std::string text = "invalidations\n";
-    text += fmt::format("  {} invalidations took {} entries out of TLBs and caches\n", count_text(commands),
-                        count_text(counted(*i.unit, "invalidated_entries")));
-    const std::uint64_t wait_ps = counted(*i.unit, "synchronisation_wait_ps");
-    text += fmt::format("  {} synchronisations waited {} ns for accesses in flight, {} ns on average\n",
-                        count_text(waits), ns_text(static_cast<double>(wait_ps)),
-                        ns_text(waits ? static_cast<double>(wait_ps) / static_cast<double>(waits) : 0));
-    if (const std::uint64_t busy_ps = counted(*i.unit, "command_busy_ps"); busy_ps != 0 && waits != 0)
-        text += fmt::format("  the command queue was worked on for {} ns, {} ns for each synchronisation\n",
-                            ns_text(static_cast<double>(busy_ps)),
-                            ns_text(static_cast<double>(busy_ps) / static_cast<double>(waits)));
+    text += fmt::format("  {} took {} out of {}caches\n", counted(commands, "invalidation"), counted(entries, "entry"),
+                        has_tlb ? "TLBs and " : "");
+    const auto each = [](std::uint64_t total_ps, std::uint64_t count) {
+        return time_text(static_cast<double>(total_ps) / static_cast<double>(count));
+    };
+    const auto total = [](std::uint64_t ps) { return time_text(static_cast<double>(ps)); };
+    if (waits != 0) {
+        const std::uint64_t wait_ps = counter_of(*i.unit, "synchronisation_wait_ps");
+        text += fmt::format("  {} waited {} for accesses in flight, {} on average\n", counted(waits, "synchronisation"),
+                            total(wait_ps), each(wait_ps, waits));
+        if (const std::uint64_t busy_ps = counter_of(*i.unit, "command_busy_ps"); busy_ps != 0)
+            text += fmt::format("  the command queue was worked on for {}, {} for each synchronisation\n",
+                                total(busy_ps), each(busy_ps, waits));
+    }
     for (const measured_invalidation& m : i.invalidations)
         if (m.done != 0)
-            text += fmt::format("  {}: {} rounds, {} ns each on average, {} ns at most, from command to completion\n",
-                                m.name, count_text(m.done),
-                                ns_text(static_cast<double>(m.total_ps) / static_cast<double>(m.done)),
-                                ns_text(static_cast<double>(m.longest_ps)));
+            text += fmt::format("  {}: {}, {} each on average, {} at most, from command to completion\n", m.name,
+                                counted(m.done, "round"), each(m.total_ps, m.done), total(m.longest_ps));
     return text + "\n";
 }
 
@@ -193,11 +219,11 @@ std::string faults_text(const iommu_findings& i, const run_options& options) {
     if (faults == 0 && i.faults.empty())
         return {};
     std::string text =
-        fmt::format("faults\n  {} accesses refused, {} records\n", count_text(faults), count_text(i.fault_records));
+        fmt::format("faults\n  {} refused, {}\n", counted(faults, "access"), counted(i.fault_records, "record"));
     for (std::size_t n = 0; n < std::min(i.faults.size(), most_faults_shown); ++n)
         text += "    " + results::cut(i.faults[n], options.columns - 4, options.unicode) + "\n";
     if (i.faults.size() > most_faults_shown)
-        text += fmt::format("    ... {} more in result.json\n", i.faults.size() - most_faults_shown);
+        text += fmt::format("    ... {} more in result.json\n", count_text(i.faults.size() - most_faults_shown));
     return text + "\n";
 }
 
@@ -206,11 +232,11 @@ std::string memories_text(const findings& f) {
     for (std::size_t n = 0; n < f.hardware->memories(); ++n) {
         const memory& m = f.hardware->memory(n);
         const memory::statistics c = m.counted();
-        text += fmt::format("  {}: {} reads, {} writes", f.what->platform.memories[n].name, count_text(c.reads),
-                            count_text(c.writes));
+        text += fmt::format("  {}: {}, {}", f.what->platform.memories[n].name, counted(c.reads, "read"),
+                            counted(c.writes, "write"));
         if (const dram_timing::statistics* d = m.dram_counted())
-            text += fmt::format("; rows: {} hits, {} misses, {} conflicts", count_text(d->row_hits),
-                                count_text(d->row_misses), count_text(d->row_conflicts));
+            text += fmt::format("; rows: {}, {}, {}", counted(d->row_hits, "hit"), counted(d->row_misses, "miss"),
+                                counted(d->row_conflicts, "conflict"));
         text += "\n";
     }
     return "memory\n" + text + "\n";
@@ -244,8 +270,8 @@ run_result report(const findings& f, const run_options& options) {
         out.text += s.text + "\n";
     for (const std::string& note : f.notes)
         out.text += note + "\n";
-    out.text += fmt::format("{} accesses in {} ns of simulated time\n\n", count_text(accesses),
-                            ns_text(static_cast<double>(f.simulated_ps)));
+    out.text += fmt::format("{} in {} of simulated time\n\n", counted(accesses, "access"),
+                            time_text(static_cast<double>(f.simulated_ps)));
 
     array iommus, masters, memories, expected;
     for (const iommu_findings& i : f.iommus) {
@@ -268,8 +294,7 @@ run_result report(const findings& f, const run_options& options) {
         expected.push_back(object{{"name", j.name}, {"limit", j.limit}, {"measured", j.measured}, {"met", is_met(j)}});
         out.met &= is_met(j);
         if (!is_met(j))
-            out.text += fmt::format("broken expectation {}: found {}, expected at {} {}\n", j.name, j.measured,
-                                    j.is_maximum ? "most" : "least", j.limit);
+            out.text += broken_text(j);
     }
     out.met &= !f.recording_failed;
     o["expectations"] = std::move(expected);

@@ -4,11 +4,13 @@
 #include "models/dma/random.h"
 #include "platforms/data_files.h"
 #include "platforms/platform_schema.h"
+#include "platforms/settings/keys.h"
 #include "platforms/settings/settings_units.h"
 #include "testbenches/scenario/comparison.h"
 #include "testbenches/scenario/software_schema.h"
 #include "testbenches/scenario/story_schema.h"
 #include "testbenches/scenario/sweep.h"
+#include "traces/names.h"
 #include "traces/number.h"
 #include "traces/recording.h"
 
@@ -28,8 +30,9 @@ using settings::place;
 using settings::schema;
 using settings::section;
 using settings::time_text;
-using settings::value_kind;
 using traces::hex;
+
+using namespace settings::keys;
 
 namespace {
 
@@ -39,22 +42,15 @@ constexpr std::uint64_t most_source_id = 0xffffff;              // 24 bits of St
 constexpr std::uint64_t usual_tables_bytes = 64 << 20;
 
 const schema& map_schema() {
-    static const schema s{
-        "map",
-        "A range that the firmware maps before the master starts.",
-        {
-            {.name = "iova", .kind = value_kind::bytes, .help = "first input address", .required = true},
-            {.name = "pa", .kind = value_kind::bytes, .help = "first physical address", .required = true},
-            {.name = "size", .kind = value_kind::bytes, .help = "how much", .required = true, .minimum = 1},
-            {.name = "page",
-             .kind = value_kind::bytes,
-             .help = "the leaf size; without it the largest that the alignment allows"},
-            {.name = "permissions",
-             .kind = value_kind::choice,
-             .default_text = "rw",
-             .help = "what the master may do",
-             .choices = {"r", "w", "rw"}},
-        }};
+    static const schema s{"map",
+                          "A range that the firmware maps before the master starts.",
+                          {
+                              bytes("iova", "first input address").needed(),
+                              bytes("pa", "first physical address").needed(),
+                              bytes("size", "how much").needed().from(1),
+                              bytes("page", "the leaf size; without it the largest that the alignment allows"),
+                              choice("permissions", "what the master may do", {"r", "w", "rw"}).otherwise("rw"),
+                          }};
     return s;
 }
 
@@ -64,21 +60,11 @@ const schema& link_schema() {
         "What lies between a device and its IOMMU, as PCIe does: requests and write data share one direction, read "
         "data the other.",
         {
-            {.name = "rate",
-             .kind = value_kind::rate,
-             .default_text = "0B/s",
-             .help = "of each direction, line coding taken off; 0: no limit",
-             .maximum = 1'000'000'000'000},
-            {.name = "overhead",
-             .kind = value_kind::bytes,
-             .default_text = "0B",
-             .help = "of a packet beside its data",
-             .maximum = 4096},
-            {.name = "round_trip",
-             .kind = value_kind::time,
-             .default_text = "0",
-             .help = "time of flight, both ways together",
-             .maximum = longest_latency_ps},
+            rate("rate", "of each direction, line coding taken off; 0: no limit")
+                .otherwise("0B/s")
+                .to(1'000'000'000'000),
+            bytes("overhead", "of a packet beside its data").otherwise("0B").to(4096),
+            time("round_trip", "time of flight, both ways together").otherwise("0").to(longest_latency_ps),
         }};
     return s;
 }
@@ -89,94 +75,41 @@ const schema& master_schema() {
         "master",
         "A device that does DMA.",
         {
-            {.name = "iommu", .kind = value_kind::text, .help = "what it sits behind; without it: the interconnect"},
-            {.name = "port",
-             .kind = value_kind::number,
-             .default_text = "0",
-             .help = "of the IOMMU; masters may share one"},
-            {.name = "source_id",
-             .kind = value_kind::number,
-             .default_text = "0",
-             .help = "StreamID, requester id",
-             .maximum = most_source_id},
-            {.name = "pasid",
-             .kind = value_kind::number,
-             .help = "SubstreamID; without it: none is sent",
-             .minimum = 1,
-             .maximum = 65535},
-            {.name = "translation",
-             .kind = value_kind::choice,
-             .help = "what the firmware sets up: `stage1` when there are maps, else `bypass`",
-             .choices = {"bypass", "stage1", "stage2", "nested"}},
-            {.name = "granule",
-             .kind = value_kind::choice,
-             .default_text = "4KiB",
-             .help = "of its page tables",
-             .choices = {"4KiB", "16KiB", "64KiB"}},
-            {.name = "map", .kind = value_kind::list, .help = "what it may reach", .child = &map_schema()},
-            {.name = "traffic",
-             .kind = value_kind::variant,
-             .help = "what it does",
-             .required = true,
-             .variants = traffic_schemas()},
-            {.name = "start",
-             .kind = value_kind::time,
-             .default_text = "0",
-             .help = "after the firmware is done",
-             .maximum = longest_run_ps},
-            {.name = "interval",
-             .kind = value_kind::time,
-             .default_text = "0",
-             .help = "least time from one request to the next; 0: as fast as the bus",
-             .maximum = longest_run_ps},
-            {.name = "gap",
-             .kind = value_kind::time,
-             .default_text = "0",
-             .help = "least time from the end of a request's last packet on the link to the next request",
-             .maximum = longest_run_ps},
-            {.name = "link", .kind = value_kind::map, .help = "to the host", .child = &link_schema()},
-            {.name = "outstanding",
-             .kind = value_kind::number,
-             .default_text = std::to_string(d.outstanding),
-             .help = "bursts under way at one time",
-             .minimum = 1,
-             .maximum = 4096},
-            {.name = "burst",
-             .kind = value_kind::bytes,
-             .default_text = bytes_text(d.burst_bytes),
-             .help = "longer requests are split at multiples of it",
-             .minimum = 1,
-             .maximum = 1 << 20},
-            {.name = "in_order",
-             .kind = value_kind::boolean,
-             .default_text = "false",
-             .help = "responses keep the order of the requests"},
-            {.name = "posted_writes",
-             .kind = value_kind::boolean,
-             .default_text = "false",
-             .help = "a write is done when it is accepted"},
-            {.name = "requests",
-             .kind = value_kind::number,
-             .default_text = "0",
-             .help = "ends after so many; 0: does not"},
-            {.name = "bytes",
-             .kind = value_kind::bytes,
-             .default_text = "0B",
-             .help = "ends after so much; 0: does not"},
-            {.name = "verify",
-             .kind = value_kind::choice,
-             .default_text = "none",
-             .help = "`shadow`: what it reads must be what it wrote there",
-             .choices = {"none", "shadow"}},
-            {.name = "quantum",
-             .kind = value_kind::time,
-             .default_text = time_text(d.quantum_ps),
-             .help = "mode `lt`: how far it may run ahead",
-             .maximum = longest_run_ps},
-            {.name = "dmi",
-             .kind = value_kind::boolean,
-             .default_text = "false",
-             .help = "mode `lt`: direct memory access where it is granted"},
+            text("iommu", "what it sits behind; without it: the interconnect"),
+            count("port", "of the IOMMU; masters may share one").otherwise("0"),
+            count("source_id", "StreamID, requester id").otherwise("0").to(most_source_id),
+            count("pasid", "SubstreamID; without it: none is sent").from(1).to(65535),
+            choice("translation", "what the firmware sets up: `stage1` when there are maps, else `bypass`",
+                   {"bypass", "stage1", "stage2", "nested"}),
+            choice("granule", "of its page tables", {"4KiB", "16KiB", "64KiB"}).otherwise("4KiB"),
+            list_of("map", "what it may reach", map_schema()),
+            variant("traffic", "what it does", traffic_schemas()).needed(),
+            time("start", "after the firmware is done").otherwise("0").to(longest_run_ps),
+            time("interval", "least time from one request to the next; 0: as fast as the bus")
+                .otherwise("0")
+                .to(longest_run_ps),
+            time("gap", "least time from the end of a request's last packet on the link to the next request")
+                .otherwise("0")
+                .to(longest_run_ps),
+            map_of("link", "to the host", link_schema()),
+            count("outstanding", "bursts under way at one time")
+                .otherwise(std::to_string(d.outstanding))
+                .from(1)
+                .to(4096),
+            bytes("burst", "longer requests are split at multiples of it")
+                .otherwise(bytes_text(d.burst_bytes))
+                .from(1)
+                .to(1 << 20),
+            flag("in_order", "responses keep the order of the requests").otherwise("false"),
+            flag("posted_writes", "a write is done when it is accepted").otherwise("false"),
+            count("requests", "ends after so many; 0: does not").otherwise("0"),
+            bytes("bytes", "ends after so much; 0: does not").otherwise("0B"),
+            choice("verify", "`shadow`: what it reads must be what it wrote there", {"none", "shadow"})
+                .otherwise("none"),
+            time("quantum", "mode `lt`: how far it may run ahead")
+                .otherwise(time_text(d.quantum_ps))
+                .to(longest_run_ps),
+            flag("dmi", "mode `lt`: direct memory access where it is granted").otherwise("false"),
         }};
     return s;
 }
@@ -186,24 +119,12 @@ const schema& invalidation_schema() {
         "invalidation",
         "The firmware invalidates a range of a master's translations, and waits until that is done, again and again.",
         {
-            {.name = "master", .kind = value_kind::text, .help = "whose", .required = true},
-            {.name = "iova", .kind = value_kind::bytes, .help = "first input address", .required = true},
-            {.name = "size", .kind = value_kind::bytes, .help = "of the range", .required = true, .minimum = 1},
-            {.name = "start",
-             .kind = value_kind::time,
-             .default_text = "0",
-             .help = "after the firmware is done",
-             .maximum = longest_run_ps},
-            {.name = "every",
-             .kind = value_kind::time,
-             .help = "from one to the next",
-             .required = true,
-             .minimum = 1,
-             .maximum = longest_run_ps},
-            {.name = "count",
-             .kind = value_kind::number,
-             .default_text = "0",
-             .help = "how often; 0: until the masters have finished"},
+            text("master", "whose").needed(),
+            bytes("iova", "first input address").needed(),
+            bytes("size", "of the range").needed().from(1),
+            time("start", "after the firmware is done").otherwise("0").to(longest_run_ps),
+            time("every", "from one to the next").needed().from(1).to(longest_run_ps),
+            count("count", "how often; 0: until the masters have finished").otherwise("0"),
         }};
     return s;
 }
@@ -216,28 +137,20 @@ const schema& recording_schema() {
         "of masters "
         "and firmware. Every translation is checked.",
         {
-            {.name = "folder",
-             .kind = value_kind::text,
-             .help = "of the recording, relative to the scenario",
-             .required = true},
-            {.name = "iommu", .kind = value_kind::text, .help = "of the platform; without it the first"},
-            {.name = "outstanding",
-             .kind = value_kind::number,
-             .default_text = std::to_string(d.outstanding),
-             .help = "accesses under way for a source",
-             .minimum = 1,
-             .maximum = 4096},
-            {.name = "burst",
-             .kind = value_kind::bytes,
-             .default_text = bytes_text(d.largest_burst_bytes),
-             .help = "recorded accesses are cut into pieces of it",
-             .minimum = 64,
-             .maximum = 1 << 20},
-            {.name = "link",
-             .kind = value_kind::rate,
-             .default_text = "0B/s",
-             .help = "how fast the devices behind a port ask for data; 0: as fast as their outstanding accesses allow",
-             .maximum = 1'000'000'000'000},
+            text("folder", "of the recording, relative to the scenario").needed(),
+            text("iommu", "of the platform; without it the first"),
+            count("outstanding", "accesses under way for a source")
+                .otherwise(std::to_string(d.outstanding))
+                .from(1)
+                .to(4096),
+            bytes("burst", "recorded accesses are cut into pieces of it")
+                .otherwise(bytes_text(d.largest_burst_bytes))
+                .from(64)
+                .to(1 << 20),
+            rate("link",
+                 "how fast the devices behind a port ask for data; 0: as fast as their outstanding accesses allow")
+                .otherwise("0B/s")
+                .to(1'000'000'000'000),
         }};
     return s;
 }
@@ -246,55 +159,34 @@ const schema& firmware_schema() {
     static const schema s{"firmware",
                           "Where the firmware has its page tables and queues.",
                           {
-                              {.name = "tables",
-                               .kind = value_kind::bytes,
-                               .help = "first address; without it: at the end of the first memory"},
-                              {.name = "tables_size",
-                               .kind = value_kind::bytes,
-                               .default_text = bytes_text(usual_tables_bytes),
-                               .help = "how much",
-                               .minimum = 1 << 20},
+                              bytes("tables", "first address; without it: at the end of the first memory"),
+                              bytes("tables_size", "how much").otherwise(bytes_text(usual_tables_bytes)).from(1 << 20),
                           }};
     return s;
 }
 
 const schema& limits_schema() {
-    static const schema s{"limits",
-                          "When the run ends at the latest.",
-                          {
-                              {.name = "time",
-                               .kind = value_kind::time,
-                               .default_text = "0",
-                               .help = "simulated, after the firmware is done; 0: no limit",
-                               .maximum = longest_run_ps},
-                          }};
-    return s;
-}
-
-const schema& expect_schema() {
     static const schema s{
-        "expect",
-        "What must be true at the end; the exit status is 1 when it is not.",
+        "limits",
+        "When the run ends at the latest.",
         {
-            {.name = "max_faults", .kind = value_kind::number, .help = "accesses that an IOMMU refused"},
-            {.name = "min_faults", .kind = value_kind::number, .help = "accesses that an IOMMU refused"},
-            {.name = "max_errors", .kind = value_kind::number, .help = "requests that a master got an error for"},
-            {.name = "max_wrong_reads", .kind = value_kind::number, .help = "reads that `verify` found wrong"},
-            {.name = "max_mean_latency", .kind = value_kind::time, .help = "of all accesses through IOMMUs"},
-            {.name = "min_requests", .kind = value_kind::number, .help = "of all masters together"},
+            time("time", "simulated, after the firmware is done; 0: no limit").otherwise("0").to(longest_run_ps),
         }};
     return s;
 }
 
-std::string one_of(const std::string& wrong, const std::vector<std::string>& names) {
-    if (names.empty())
-        return "none, as there are none";
-    std::string all;
-    for (const std::string& n : names)
-        all += (all.empty() ? "" : ", ") + n;
-    const std::string near = settings::nearest(wrong, names);
-    return near.empty() ? (names.size() == 1 ? "'" + all + "'" : "one of " + all)
-                        : "'" + near + "'" + (names.size() > 1 ? " (one of " + all + ")" : "");
+const schema& expect_schema() {
+    static const schema s{"expect",
+                          "What must be true at the end; the exit status is 1 when it is not.",
+                          {
+                              count("max_faults", "accesses that an IOMMU refused"),
+                              count("min_faults", "accesses that an IOMMU refused"),
+                              count("max_errors", "requests that a master got an error for"),
+                              count("max_wrong_reads", "reads that `verify` found wrong"),
+                              time("max_mean_latency", "of all accesses through IOMMUs"),
+                              count("min_requests", "of all masters together"),
+                          }};
+    return s;
 }
 
 /// Puts the file that `platform` names in its place.
@@ -303,7 +195,9 @@ void expand_platform(node& root, const std::string& scenario_file) {
         if (name.text == "platform" && value.is == node::kind::scalar) {
             const std::string path = platforms::find_beside(scenario_file, value.text, "platforms");
             if (!std::filesystem::exists(path))
-                value.where.fail("no file " + iommulab::quoted(value.text), "the name of a platform's file, or a map");
+                value.where.fail("no file " + iommulab::quoted(value.text),
+                                 platforms::expected_file("platforms", value.text, "the name of a platform's file") +
+                                     ", or a map");
             value = settings::read_yaml_file(path);
         }
 }
@@ -541,27 +435,17 @@ const schema& scenario_schema() {
         "scenario",
         "One file of `testbenches/scenarios/`, or your own: `iommulab run FILE`.",
         {
-            {.name = "description", .kind = value_kind::text, .help = "for people"},
-            {.name = "platform",
-             .kind = value_kind::elsewhere,
-             .help = "the name of a platform's file, or the map itself: [platform](#platform)",
-             .required = true},
-            {.name = "mode",
-             .kind = value_kind::choice,
-             .default_text = "at",
-             .help = "cycle-approximate, or loosely timed",
-             .choices = {"at", "lt"}},
-            {.name = "seed", .kind = value_kind::number, .default_text = "1", .help = "of everything random"},
-            {.name = "limits", .kind = value_kind::map, .help = "when it ends", .child = &limits_schema()},
-            {.name = "firmware", .kind = value_kind::map, .help = "its memory", .child = &firmware_schema()},
-            {.name = "masters", .kind = value_kind::named, .help = "by name", .child = &master_schema()},
-            {.name = "invalidations", .kind = value_kind::named, .help = "by name", .child = &invalidation_schema()},
-            {.name = "recording", .kind = value_kind::map, .help = "instead of masters", .child = &recording_schema()},
-            {.name = "software", .kind = value_kind::map, .help = "instead of masters", .child = &software_schema()},
-            {.name = "expect",
-             .kind = value_kind::map,
-             .help = "what must be true at the end",
-             .child = &expect_schema()},
+            text("description", "for people"),
+            elsewhere("platform", "the name of a platform's file, or the map itself: [platform](#platform)").needed(),
+            choice("mode", "cycle-approximate, or loosely timed", {"at", "lt"}).otherwise("at"),
+            count("seed", "of everything random").otherwise("1"),
+            map_of("limits", "when it ends", limits_schema()),
+            map_of("firmware", "its memory", firmware_schema()),
+            named("masters", "by name", master_schema()),
+            named("invalidations", "by name", invalidation_schema()),
+            map_of("recording", "instead of masters", recording_schema()),
+            map_of("software", "instead of masters", software_schema()),
+            map_of("expect", "what must be true at the end", expect_schema()),
         }};
     return s;
 }
@@ -601,11 +485,8 @@ scenario read_scenario_tree(node root, const std::string& path, const read_optio
 scenario read_compared(node root, const std::string& path, const read_options& options) {
     for (const std::string& o : options.overrides)
         settings::override_value(root, o);
-    static const schema around{"scenario",
-                               "",
-                               {{.name = "description", .kind = value_kind::text},
-                                {.name = "seed", .kind = value_kind::number, .default_text = "1"},
-                                {.name = "compare", .kind = value_kind::elsewhere}}};
+    static const schema around{
+        "scenario", "", {text("description", ""), count("seed", "").otherwise("1"), elsewhere("compare", "")}};
     const section s(root, around);
     auto compared = std::make_shared<comparison>(read_comparison(*root.find("compare"), path));
     compared->seed = options.seed.value_or(s.number("seed"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/software_report.h"
 
-#include "testbenches/results/text_table.h"
+#include "testbenches/results/figures.h"
 
 #include <fmt/format.h>
 
@@ -12,6 +12,7 @@ namespace iommulab::scenarios {
 
 using boost::json::object;
 using results::count_text;
+using results::counted;
 
 namespace {
 
@@ -67,23 +68,31 @@ struct sums {
     }
 };
 
+std::string time_text(double ns) {
+    return results::time_text(ns * 1000);
+}
+std::string time_text(std::uint64_t ns) {
+    return time_text(static_cast<double>(ns));
+}
+
 std::string row(const char* name, const distribution& d) {
-    return fmt::format("  {}: {} calls, mean {:.0f} ns, p50 {}, p99 {}, max {} ns\n", name, count_text(d.count),
-                       d.mean(), count_text(d.p50), count_text(d.p99), count_text(d.max));
+    return fmt::format("  {}: {}, mean {}, p50 {}, p99 {}, max {}\n", name, counted(d.count, "call"),
+                       time_text(d.mean()), time_text(d.p50), time_text(d.p99), time_text(d.max));
 }
 
 std::string reach_text(const software_findings& s, const distribution& window, const distribution& reached) {
     const exposure::found& r = *s.reach;
     if (s.what->domains == sw::domain_type::identity)
-        return fmt::format("  reach: all of memory, always; {} of {} tries after an unmap landed\n",
-                           count_text(r.landed), count_text(r.tried));
-    std::string text =
-        fmt::format("  reach of {} unmapped pages: min {}, p50 {}, p99 {}, max {} ns; {:.3f} page-milliseconds\n",
-                    count_text(r.pages), count_text(window.min), count_text(window.p50), count_text(window.p99),
-                    count_text(window.max), static_cast<double>(r.page_ns) / 1e6);
-    text += fmt::format("  {} unmaps tried: {} tries landed before the invalidation, {} were refused; the last to land "
-                        "came after {} ns at most\n",
-                        count_text(r.tried), count_text(r.landed), count_text(r.refused), count_text(reached.max));
+        return fmt::format("  reach: all of memory, always; {} of {} after an unmap landed\n", count_text(r.landed),
+                           counted(r.tried, "try"));
+    std::string text = fmt::format("  reach of {}: min {}, p50 {}, p99 {}, max {}; {} page-milliseconds\n",
+                                   counted(r.pages, "unmapped page"), time_text(window.min), time_text(window.p50),
+                                   time_text(window.p99), time_text(window.max),
+                                   results::decimal_text(static_cast<double>(r.page_ns) / 1e6, 3));
+    text +=
+        fmt::format("  {} tried: {} landed before the invalidation, {} refused; the last to land came after {} at "
+                    "most\n",
+                    counted(r.tried, "unmap"), counted(r.landed, "try"), count_text(r.refused), time_text(reached.max));
     return text + fmt::format("  tries after the invalidation: {} refused, {} landed\n", count_text(r.refused_after),
                               count_text(r.landed_after));
 }
@@ -141,29 +150,30 @@ void report_software(const software_findings& s, findings& into) {
     o["error_lines"] = s.error_lines;
 
     std::string& t = into.software_text;
-    t = fmt::format("software, {}, {} CPUs, {} queues\n", name_of_mode(s.what->domains), s.what->cpus, s.queues.size());
-    t += fmt::format("  {} requests in {} ns: {:.0f} a second, {:.3f} GB/s\n", count_text(all.done),
-                     count_text(all.took_ns()), all.per_second(all.done), all.per_second(all.bytes) / 1e9);
+    t = fmt::format("software, {}, {}, {}\n", name_of_mode(s.what->domains), counted(s.what->cpus, "CPU"),
+                    counted(s.queues.size(), "queue"));
+    t += fmt::format("  {} in {}: {} a second, {}\n", counted(all.done, "request"), time_text(all.took_ns()),
+                     results::decimal_text(all.per_second(all.done), 0), results::rate_text(all.per_second(all.bytes)));
     t += row("map", map) + row("unmap", unmap);
     t += fmt::format("  map and unmap take {:.1f}% of the CPUs\n", share * 100);
-    t += fmt::format("  {} invalidations, {} waits for them\n", count_text(s.commands), count_text(s.synchronisations));
+    t += fmt::format("  {}, {} for them\n", counted(s.commands, "invalidation"), counted(s.synchronisations, "wait"));
     if (s.addresses.allocations != 0)
-        t += fmt::format("  addresses: {} of {} from caches, {} tree searches of {:.1f} steps, {} waits for the lock\n",
+        t += fmt::format("  addresses: {} of {} from caches, {} of {:.1f} steps, {} for the lock\n",
                          count_text(s.addresses.cache_hits), count_text(s.addresses.allocations),
-                         count_text(s.addresses.tree_searches),
+                         counted(s.addresses.tree_searches, "tree search"),
                          s.addresses.tree_searches ? static_cast<double>(s.addresses.tree_steps) /
                                                          static_cast<double>(s.addresses.tree_searches)
                                                    : 0.0,
-                         count_text(s.lock_waits));
+                         counted(s.lock_waits, "wait"));
     if (lazy)
-        t += fmt::format("  flushes: {} of full queues, {} by timer; at most {} unmaps stale on a CPU\n",
+        t += fmt::format("  flushes: {} of full queues, {} by timer; at most {} stale on a CPU\n",
                          count_text(s.flushes.flushes_full), count_text(s.flushes.flushes_timer),
-                         count_text(s.flushes.most_stale_on_a_cpu));
+                         counted(s.flushes.most_stale_on_a_cpu, "unmap"));
     t += reach_text(s, window, reached);
     if (all.failed + all.wrong + all.refused + s.error_lines != 0)
-        t += fmt::format("  {} requests failed, {} buffers wrong, {} maps refused, {} error lines\n",
-                         count_text(all.failed), count_text(all.wrong), count_text(all.refused),
-                         count_text(s.error_lines));
+        t += fmt::format("  {} failed, {} wrong, {} refused, {}\n", counted(all.failed, "request"),
+                         counted(all.wrong, "buffer"), counted(all.refused, "map"),
+                         counted(s.error_lines, "error line"));
     t += "\n";
 
     const auto& e = s.what->expected;

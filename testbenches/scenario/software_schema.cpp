@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/software_schema.h"
 
+#include "platforms/settings/keys.h"
 #include "platforms/settings/settings_units.h"
 #include "traces/input_error.h"
 #include "traces/number.h"
@@ -11,10 +12,9 @@
 
 namespace iommulab::scenarios {
 
-using settings::key;
 using settings::schema;
 using settings::section;
-using settings::value_kind;
+using namespace settings::keys;
 
 namespace {
 
@@ -28,86 +28,33 @@ const schema& device_schema() {
         "software device",
         "A device, or several of the same, with its driver.",
         {
-            {.name = "kind",
-             .kind = value_kind::choice,
-             .help = "`nic_receive`: packets come into the buffers of a ring; `nvme_read`: commands fill buffers",
-             .required = true,
-             .choices = {"nic_receive", "nvme_read"}},
-            {.name = "iommu", .kind = value_kind::text, .help = "what it sits behind; without it the first"},
-            {.name = "port", .kind = value_kind::number, .default_text = "0", .help = "of the IOMMU"},
-            {.name = "source_id",
-             .kind = value_kind::number,
-             .help = "of the first; the others follow",
-             .required = true,
-             .maximum = 0xffff},
-            {.name = "count",
-             .kind = value_kind::number,
-             .default_text = "1",
-             .help = "how many; each has a domain of its own",
-             .minimum = 1,
-             .maximum = 64},
-            {.name = "queues",
-             .kind = value_kind::number,
-             .default_text = "1",
-             .help = "of a device; they take the CPUs in turn",
-             .minimum = 1,
-             .maximum = 64},
-            {.name = "page",
-             .kind = value_kind::choice,
-             .default_text = "4KiB",
-             .help = "what buffers are made of, and mapped by",
-             .choices = {"4KiB", "2MiB"}},
-            {.name = "buffer",
-             .kind = value_kind::bytes,
-             .default_text = "4KiB",
-             .help = "size of a buffer, a power of two; what is smaller than a page shares one, which is mapped once "
-                     "for all of them; what is larger is a scatter list of pages",
-             .minimum = 256,
-             .maximum = 2 << 20},
-            {.name = "length",
-             .kind = value_kind::bytes,
-             .help = "data in a buffer; without it 1500B for a NIC, else the whole buffer",
-             .minimum = 1,
-             .maximum = 2 << 20},
-            {.name = "entries",
-             .kind = value_kind::number,
-             .default_text = "256",
-             .help = "of a queue, all of which the driver keeps filled",
-             .minimum = 1,
-             .maximum = 4096},
-            {.name = "depth",
-             .kind = value_kind::number,
-             .default_text = "16",
-             .help = "entries that a device works on at one time",
-             .minimum = 1,
-             .maximum = 4096},
-            {.name = "requests",
-             .kind = value_kind::number,
-             .help = "packets or commands of each queue",
-             .required = true,
-             .minimum = 1,
-             .maximum = 100'000'000},
-            {.name = "link",
-             .kind = value_kind::rate,
-             .help =
-                 "how fast data arrive at a queue; without it 100 Gb/s for a NIC, else as fast as memory takes them",
-             .maximum = 1'000'000'000'000},
-            {.name = "device_time",
-             .kind = value_kind::time,
-             .help = "from the doorbell to the data; without it 0 for a NIC, else 10us, which is an assumption",
-             .maximum = most_ps},
-            {.name = "outstanding",
-             .kind = value_kind::number,
-             .default_text = "32",
-             .help = "bursts under way at one time",
-             .minimum = 1,
-             .maximum = 4096},
-            {.name = "burst",
-             .kind = value_kind::bytes,
-             .default_text = "256B",
-             .help = "requests are split at multiples of it",
-             .minimum = 64,
-             .maximum = 4096},
+            choice("kind", "`nic_receive`: packets come into the buffers of a ring; `nvme_read`: commands fill buffers",
+                   {"nic_receive", "nvme_read"})
+                .needed(),
+            text("iommu", "what it sits behind; without it the first"),
+            count("port", "of the IOMMU").otherwise("0"),
+            count("source_id", "of the first; the others follow").needed().to(0xffff),
+            count("count", "how many; each has a domain of its own").otherwise("1").from(1).to(64),
+            count("queues", "of a device; they take the CPUs in turn").otherwise("1").from(1).to(64),
+            choice("page", "what buffers are made of, and mapped by", {"4KiB", "2MiB"}).otherwise("4KiB"),
+            bytes("buffer",
+                  "size of a buffer, a power of two; what is smaller than a page shares one, which is mapped once "
+                  "for all of them; what is larger is a scatter list of pages")
+                .otherwise("4KiB")
+                .from(256)
+                .to(2 << 20),
+            bytes("length", "data in a buffer; without it 1500B for a NIC, else the whole buffer").from(1).to(2 << 20),
+            count("entries", "of a queue, all of which the driver keeps filled").otherwise("256").from(1).to(4096),
+            count("depth", "entries that a device works on at one time").otherwise("16").from(1).to(4096),
+            count("requests", "packets or commands of each queue").needed().from(1).to(100'000'000),
+            rate("link",
+                 "how fast data arrive at a queue; without it 12.5 GB/s for a NIC, else as fast as memory takes them")
+                .to(1'000'000'000'000),
+            time("device_time",
+                 "from the doorbell to the data; without it 0 for a NIC, else 10us, which is an assumption")
+                .to(most_ps),
+            count("outstanding", "bursts under way at one time").otherwise("32").from(1).to(4096),
+            bytes("burst", "requests are split at multiples of it").otherwise("256B").from(64).to(4096),
         }};
     return s;
 }
@@ -117,19 +64,15 @@ const schema& probe_schema() {
         "software probe",
         "A device that tries what it was not to reach any more: its own accesses to pages just unmapped.",
         {
-            {.name = "every",
-             .kind = value_kind::number,
-             .default_text = "16",
-             .help =
-                 "every so many unmaps are tried; 0: none. What the tries take is not counted as time in unmap, but "
-                 "other CPUs wait for them where they wait for a flush: with several CPUs, measure times with 0",
-             .maximum = 1'000'000'000},
-            {.name = "interval",
-             .kind = value_kind::time,
-             .default_text = "50us",
-             .help = "how often a page is tried until it is invalidated",
-             .minimum = 1'000'000,
-             .maximum = most_ps},
+            count("every",
+                  "every so many unmaps are tried; 0: none. What the tries take is not counted as time in unmap, but "
+                  "other CPUs wait for them where they wait for a flush: with several CPUs, measure times with 0")
+                .otherwise("16")
+                .to(1'000'000'000),
+            time("interval", "how often a page is tried until it is invalidated")
+                .otherwise("50us")
+                .from(1'000'000)
+                .to(most_ps),
         }};
     return s;
 }
@@ -140,11 +83,11 @@ const schema& software_expect_schema() {
         "What must be true of the software at the end. That no access lands after its page was invalidated, and that "
         "all data lie where they belong, is always expected.",
         {
-            {.name = "max_reach", .kind = value_kind::time, .help = "from an unmap to its invalidation, the longest"},
-            {.name = "min_landed", .kind = value_kind::number, .help = "tries that landed on an unmapped page"},
-            {.name = "max_landed", .kind = value_kind::number, .help = "tries that landed on an unmapped page"},
-            {.name = "min_throughput", .kind = value_kind::rate, .help = "data of all devices"},
-            {.name = "max_mean_unmap", .kind = value_kind::time, .help = "of an unmap"},
+            time("max_reach", "from an unmap to its invalidation, the longest"),
+            count("min_landed", "tries that landed on an unmapped page"),
+            count("max_landed", "tries that landed on an unmapped page"),
+            rate("min_throughput", "data of all devices"),
+            time("max_mean_unmap", "of an unmap"),
         }};
     return s;
 }
@@ -260,35 +203,22 @@ const schema& software_schema() {
         "A kernel with device drivers in the loop: they map and unmap the buffers of their queues through the DMA API "
         "and the IOMMU's driver, while the devices do the DMA.",
         {
-            {.name = "mode",
-             .kind = value_kind::choice,
-             .default_text = "strict",
-             .help = "`strict`: an unmap returns when it is invalidated; `lazy`: flush queues of 256 entries a CPU, "
-                     "flushed after 10 ms at the latest; `passthrough`: no translation",
-             .choices = {"strict", "lazy", "passthrough"}},
-            {.name = "cpus",
-             .kind = value_kind::number,
-             .default_text = "1",
-             .help = "that run drivers; three more serve timers, tries and interrupts",
-             .minimum = 1,
-             .maximum = 64},
-            {.name = "work",
-             .kind = value_kind::time,
-             .default_text = "250ns",
-             .help = "what a driver and the stack above it do for each entry; assumption",
-             .maximum = most_ps},
-            {.name = "poll",
-             .kind = value_kind::time,
-             .default_text = "200ns",
-             .help = "how soon an idle driver looks again; assumption",
-             .minimum = 1000,
-             .maximum = most_ps},
-            {.name = "devices", .kind = value_kind::named, .help = "by name", .child = &device_schema()},
-            {.name = "probe", .kind = value_kind::map, .help = "who tries unmapped pages", .child = &probe_schema()},
-            {.name = "expect",
-             .kind = value_kind::map,
-             .help = "what must be true at the end",
-             .child = &software_expect_schema()},
+            choice("mode",
+                   "`strict`: an unmap returns when it is invalidated; `lazy`: flush queues of 256 entries a CPU, "
+                   "flushed after 10 ms at the latest; `passthrough`: no translation",
+                   {"strict", "lazy", "passthrough"})
+                .otherwise("strict"),
+            count("cpus", "that run drivers; three more serve timers, tries and interrupts")
+                .otherwise("1")
+                .from(1)
+                .to(64),
+            time("work", "what a driver and the stack above it do for each entry; assumption")
+                .otherwise("250ns")
+                .to(most_ps),
+            time("poll", "how soon an idle driver looks again; assumption").otherwise("200ns").from(1000).to(most_ps),
+            named("devices", "by name", device_schema()),
+            map_of("probe", "who tries unmapped pages", probe_schema()),
+            map_of("expect", "what must be true at the end", software_expect_schema()),
         }};
     return s;
 }

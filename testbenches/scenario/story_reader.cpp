@@ -3,6 +3,7 @@
 #include "platforms/settings/settings_units.h"
 #include "sw/iommu/core_failures.h"
 #include "testbenches/scenario/story_schema.h"
+#include "traces/names.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -22,17 +23,6 @@ using traces::hex;
 namespace {
 
 constexpr std::uint64_t first_registers = 0x09000000, registers_spacing = 0x100000;
-
-std::string one_of(const std::string& wrong, const std::vector<std::string>& names) {
-    if (names.empty())
-        return "none, as there are none";
-    std::string all;
-    for (const std::string& n : names)
-        all += (all.empty() ? "" : ", ") + n;
-    const std::string near = settings::nearest(wrong, names);
-    return near.empty() ? (names.size() == 1 ? "'" + all + "'" : "one of " + all)
-                        : "'" + near + "'" + (names.size() > 1 && names.size() < 12 ? " (one of " + all + ")" : "");
-}
 
 [[noreturn]] void unknown(const place& where, const std::string& what, const std::string& name,
                           const std::vector<std::string>& names) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/story_run.h"
 
+#include "testbenches/results/figures.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/scenario/story_stage.h"
 #include "testbenches/software/isolated.h"
@@ -172,7 +173,7 @@ run_result run_story(const story& s) {
             out.text += line_of(++number, operation.as_object());
         for (const json::value& line : broken)
             out.text += std::string(line.as_string()) + "\n";
-        out.text += broken.empty() ? "as expected\n" : fmt::format("{} expectations broken\n", broken.size());
+        out.text += broken.empty() ? "as expected\n" : results::counted(broken.size(), "expectation") + " broken\n";
         by_rules[name_of(s.rules[n])] = std::move(v);
     }
     all["met"] = out.met;

@@ -3,46 +3,21 @@
 #include "testbenches/scenario/story_schema.h"
 
 #include "platforms/iommu_model.h"
+#include "platforms/settings/keys.h"
+
 namespace iommulab::scenarios {
 
 using settings::key;
 using settings::schema;
-using settings::value_kind;
+
+using namespace settings::keys;
 
 namespace {
 
 constexpr std::uint64_t largest_map_bytes = 1 << 30; // more would only take time
 
-key text(const char* name, const char* help, bool required = false) {
-    return {.name = name, .kind = value_kind::text, .help = help, .required = required};
-}
 key device_key(const char* help = "which one") {
     return text("device", help, true);
-}
-key bytes(const char* name, const char* help, bool required = false) {
-    return {.name = name, .kind = value_kind::bytes, .help = help, .required = required};
-}
-key count(const char* name, const char* help, std::uint64_t least = 0, std::uint64_t most = ~std::uint64_t{0},
-          const char* otherwise = "") {
-    return {.name = name,
-            .kind = value_kind::number,
-            .default_text = otherwise,
-            .help = help,
-            .minimum = least,
-            .maximum = most};
-}
-key flag(const char* name, const char* help, const char* otherwise = "") {
-    return {.name = name, .kind = value_kind::boolean, .default_text = otherwise, .help = help};
-}
-key choice(const char* name, const char* help, std::vector<std::string> choices, const char* otherwise = "") {
-    return {.name = name,
-            .kind = value_kind::choice,
-            .default_text = otherwise,
-            .help = help,
-            .choices = std::move(choices)};
-}
-key map_of(const char* name, const char* help, const schema& s) {
-    return {.name = name, .kind = value_kind::map, .help = help, .child = &s};
 }
 
 const schema& expectation_schema() {
@@ -84,13 +59,11 @@ const schema& under_schema() {
 }
 
 const schema& region_schema() {
-    static const schema s{
-        "region",
-        "IO virtual addresses with a meaning of their own.",
-        {choice("type", "RMRR and the like are `direct`", {"direct", "direct-relaxable", "reserved", "msi"},
-                "reserved"),
-         bytes("start", "first address", true),
-         {.name = "size", .kind = value_kind::bytes, .help = "how much", .required = true, .minimum = 1}}};
+    static const schema s{"region",
+                          "IO virtual addresses with a meaning of their own.",
+                          {choice("type", "RMRR and the like are `direct`",
+                                  {"direct", "direct-relaxable", "reserved", "msi"}, "reserved"),
+                           bytes("start", "first address", true), bytes("size", "how much").needed().from(1)}};
     return s;
 }
 
@@ -99,17 +72,12 @@ const schema& unit_schema() {
         "story iommu",
         "An IOMMU and what firmware says of it.",
         {
-            {.name = "model",
-             .kind = value_kind::text,
-             .default_text = platforms::iommu_models().front()->name(),
-             .help = "which one, as `iommulab models` names it; there must be a driver for it"},
+            text("model", "which one, as `iommulab models` names it; there must be a driver for it")
+                .otherwise(platforms::iommu_models().front()->name()),
             text("preset", "sizes and latencies of a piece of silicon"),
-            {.name = "parameters",
-             .kind = value_kind::elsewhere,
-             .help = "over the preset, by the names of the model's parameters: limits, ID register fields"},
-            {.name = "properties",
-             .kind = value_kind::elsewhere,
-             .help = "what firmware and the command line tell the driver: `asid-bits`"},
+            elsewhere("parameters",
+                      "over the preset, by the names of the model's parameters: limits, ID register fields"),
+            elsewhere("properties", "what firmware and the command line tell the driver: `asid-bits`"),
             flag("coherent", "firmware says that the IOMMU snoops", "true"),
         }};
     return s;
@@ -131,7 +99,7 @@ const schema& device_schema() {
             flag("can_stall", "waits for software at a fault", "false"),
             flag("untrusted", "may be hostile", "false"),
             flag("coherent", "snoops the CPU's caches", "true"),
-            {.name = "regions", .kind = value_kind::list, .help = "from firmware", .child = &region_schema()},
+            list_of("regions", "from firmware", region_schema()),
         }};
     return s;
 }
@@ -143,18 +111,17 @@ const schema& space_schema() {
             names.emplace_back(c.name);
         key caller = choice("caller", "whose", names);
         caller.required = true;
-        return schema{
-            "space",
-            "An address space of user space, kept by a caller.",
-            {
-                caller,
-                flag("capability_test", "devices whose IOMMU is not coherent are refused", "true"),
-                flag("claim", "groups are claimed first", "true"),
-                flag("interrupts_isolated", "interrupt controllers keep MSIs of devices apart", "true"),
-                flag("allow_unsafe_interrupts", "module parameter", "false"),
-                flag("nesting", "domains that can carry a guest's stage 1", "false"),
-                {.name = "locked_limit", .kind = value_kind::bytes, .help = "RLIMIT_MEMLOCK; none without it"},
-            }};
+        return schema{"space",
+                      "An address space of user space, kept by a caller.",
+                      {
+                          caller,
+                          flag("capability_test", "devices whose IOMMU is not coherent are refused", "true"),
+                          flag("claim", "groups are claimed first", "true"),
+                          flag("interrupts_isolated", "interrupt controllers keep MSIs of devices apart", "true"),
+                          flag("allow_unsafe_interrupts", "module parameter", "false"),
+                          flag("nesting", "domains that can carry a guest's stage 1", "false"),
+                          bytes("locked_limit", "RLIMIT_MEMLOCK; none without it"),
+                      }};
     }();
     return s;
 }
@@ -202,36 +169,21 @@ const schema& detach_action() {
     return s;
 }
 const schema& story_map_action() {
-    static const schema s = action("story map", "Maps a range. One of `domain`, `device`, `space` says where.",
-                                   {text("domain", "this one"),
-                                    text("device", "the domain that its group is on"),
-                                    text("space", "all domains of this address space"),
-                                    bytes("iova", "first input address", true),
-                                    {.name = "pa",
-                                     .kind = value_kind::bytes,
-                                     .help = "first physical address: from 0x60000000 on, below is the kernel's",
-                                     .required = true},
-                                    {.name = "size",
-                                     .kind = value_kind::bytes,
-                                     .default_text = "4KiB",
-                                     .help = "how much",
-                                     .minimum = 1,
-                                     .maximum = largest_map_bytes},
-                                    choice("permissions", "what devices may do", {"r", "w", "rw", "none"}, "rw")});
+    static const schema s =
+        action("story map", "Maps a range. One of `domain`, `device`, `space` says where.",
+               {text("domain", "this one"), text("device", "the domain that its group is on"),
+                text("space", "all domains of this address space"), bytes("iova", "first input address", true),
+                bytes("pa", "first physical address: from 0x60000000 on, below is the kernel's").needed(),
+                bytes("size", "how much").otherwise("4KiB").from(1).to(largest_map_bytes),
+                choice("permissions", "what devices may do", {"r", "w", "rw", "none"}, "rw")});
     return s;
 }
 const schema& unmap_action() {
-    static const schema s = action("unmap", "Takes a range back. One of `domain`, `device`, `space` says where.",
-                                   {text("domain", "this one"),
-                                    text("device", "the domain that its group is on"),
-                                    text("space", "all domains of this address space"),
-                                    bytes("iova", "first input address", true),
-                                    {.name = "size",
-                                     .kind = value_kind::bytes,
-                                     .default_text = "4KiB",
-                                     .help = "how much",
-                                     .minimum = 1,
-                                     .maximum = largest_map_bytes}});
+    static const schema s =
+        action("unmap", "Takes a range back. One of `domain`, `device`, `space` says where.",
+               {text("domain", "this one"), text("device", "the domain that its group is on"),
+                text("space", "all domains of this address space"), bytes("iova", "first input address", true),
+                bytes("size", "how much").otherwise("4KiB").from(1).to(largest_map_bytes)});
     return s;
 }
 const schema& translate_action() {
@@ -337,24 +289,15 @@ const schema& story_schema() {
         "else came. The machine has 1 GiB of memory at 0x40000000; the kernel keeps the first half.",
         {
             text("description", "for people"),
-            {.name = "rules",
-             .kind = value_kind::text,
-             .default_text = "v6.2",
-             .help = "in force: `v6.0`, `emediumtype`, `einval-v5`, `v6.2`, several of them apart by blanks, or `all`"},
+            text("rules",
+                 "in force: `v6.0`, `emediumtype`, `einval-v5`, `v6.2`, several of them apart by blanks, or `all`")
+                .otherwise("v6.2"),
             choice("mode", "cycle-approximate, or loosely timed", {"at", "lt"}, "at"),
             map_of("kernel", "how it was started", kernel_schema()),
-            {.name = "iommus", .kind = value_kind::named, .help = "by name", .required = true, .child = &unit_schema()},
-            {.name = "devices",
-             .kind = value_kind::named,
-             .help = "by name",
-             .required = true,
-             .child = &device_schema()},
-            {.name = "spaces", .kind = value_kind::named, .help = "by name", .child = &space_schema()},
-            {.name = "operations",
-             .kind = value_kind::list,
-             .help = "in this order",
-             .required = true,
-             .child = &operation_schema()},
+            named("iommus", "by name", unit_schema()).needed(),
+            named("devices", "by name", device_schema()).needed(),
+            named("spaces", "by name", space_schema()),
+            list_of("operations", "in this order", operation_schema()).needed(),
         }};
     return s;
 }

@@ -30,7 +30,7 @@ struct sweep {
     std::vector<curve> curves;
 };
 
-/// "ns", "Gb/s" (10^9 bits).
+/// "ns", "GB/s" (10^9 bytes).
 const char* unit_of(sweep_measure measure);
 const char* name_of(sweep_measure measure);
 

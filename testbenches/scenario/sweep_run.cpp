@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/sweep_run.h"
 
+#include "testbenches/results/figures.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/results/text_table.h"
 #include "testbenches/scenario/progress_line.h"
@@ -30,7 +31,7 @@ double measured(const sweep& s, const std::string& result) {
         if (m.at("address_errors").to_number<std::uint64_t>() + m.at("other_errors").to_number<std::uint64_t>() != 0)
             throw std::runtime_error("requests of " + s.master + " ended with errors");
         if (s.measure == sweep_measure::bandwidth)
-            return m.at("bytes_per_second").to_number<double>() * 8e-9;
+            return m.at("bytes_per_second").to_number<double>() * 1e-9;
         const char* latency = s.measure == sweep_measure::read_latency ? "read_latency_ns" : "write_latency_ns";
         return m.at(latency).at("mean").to_number<double>();
     }
@@ -91,6 +92,9 @@ object to_json(const sweep& s, const curve_result& r) {
 
 /// One table of the curves from `first` up to `end`.
 results::text_table table_of(const sweep& s, const std::vector<curve_result>& all, std::size_t first, std::size_t end) {
+    const auto value = [&](double v) {
+        return results::decimal_text(v, s.measure == sweep_measure::bandwidth ? 3 : 1);
+    };
     std::vector<std::string> header{""};
     for (std::size_t c = first; c < end; ++c) {
         header.push_back(all[c].what->name);
@@ -101,11 +105,11 @@ results::text_table table_of(const sweep& s, const std::vector<curve_result>& al
     for (std::size_t n = 0; n < s.values.size(); ++n) {
         std::vector<std::string> row{s.values[n]};
         for (std::size_t c = first; c < end; ++c) {
-            row.push_back(fmt::format("{:.2f}", all[c].model[n]));
+            row.push_back(value(all[c].model[n]));
             if (all[c].what->published.empty())
                 continue;
             const auto e = all[c].error_percent(n);
-            row.push_back(e ? fmt::format("{:.2f}", *all[c].what->published[n]) : "-");
+            row.push_back(e ? value(*all[c].what->published[n]) : "-");
             row.push_back(e ? fmt::format("{:+.1f}%{}", *e, all[c].met(n) ? "" : "!") : "-");
         }
         table.add(std::move(row));

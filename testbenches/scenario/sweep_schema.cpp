@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "platforms/settings/keys.h"
 #include "testbenches/scenario/sweep.h"
 
 #include <algorithm>
@@ -10,7 +11,7 @@ namespace iommulab::scenarios {
 using settings::key;
 using settings::schema;
 using settings::section;
-using settings::value_kind;
+using namespace settings::keys;
 
 namespace {
 
@@ -21,19 +22,11 @@ const schema& curve_schema() {
         "curve",
         "One setting of everything else, for which the sweep is made.",
         {
-            {.name = "text", .kind = value_kind::text, .help = "for people: what was fitted, what predicted"},
-            {.name = "set",
-             .kind = value_kind::values,
-             .help = "settings as `--set` has them: `iommus.NAME.preset=...`, first to last"},
-            {.name = "published",
-             .kind = value_kind::values,
-             .help = "measured on hardware, in the unit of the measure, one for each value; `-`: none"},
-            {.name = "tolerance_percent",
-             .kind = value_kind::text,
-             .help = "a point that is further off makes the exit status 1; without it none does"},
-            {.name = "tolerances_percent",
-             .kind = value_kind::values,
-             .help = "the same, one for each value; `-`: none"},
+            text("text", "for people: what was fitted, what predicted"),
+            values("set", "settings as `--set` has them: `iommus.NAME.preset=...`, first to last"),
+            values("published", "measured on hardware, in the unit of the measure, one for each value; `-`: none"),
+            text("tolerance_percent", "a point that is further off makes the exit status 1; without it none does"),
+            values("tolerances_percent", "the same, one for each value; `-`: none"),
         }};
     return s;
 }
@@ -100,7 +93,7 @@ sweep::curve read_curve(const section::member& m, std::size_t values) {
 } // namespace
 
 const char* unit_of(sweep_measure measure) {
-    return measure == sweep_measure::bandwidth ? "Gb/s" : "ns";
+    return measure == sweep_measure::bandwidth ? "GB/s" : "ns";
 }
 
 const char* name_of(sweep_measure measure) {
@@ -121,22 +114,13 @@ const schema& sweep_schema() {
         "A further key of a scenario: runs it for each value of one setting, once for each curve, and compares what a "
         "master measures with published figures.",
         {
-            {.name = "vary",
-             .kind = value_kind::text,
-             .help = "dotted path of the setting: `masters.nic.traffic.size`",
-             .required = true},
-            {.name = "values", .kind = value_kind::values, .help = "that it takes", .required = true},
-            {.name = "measure",
-             .kind = value_kind::choice,
-             .help = "mean latency of a master's requests in ns, or what it moves in 10^9 bits a second",
-             .required = true,
-             .choices = {"read_latency", "write_latency", "bandwidth"}},
-            {.name = "master", .kind = value_kind::text, .help = "whose", .required = true},
-            {.name = "curves",
-             .kind = value_kind::named,
-             .help = "by name",
-             .required = true,
-             .child = &curve_schema()},
+            text("vary", "dotted path of the setting: `masters.nic.traffic.size`").needed(),
+            values("values", "that it takes").needed(),
+            choice("measure", "mean latency of a master's requests in ns, or what it moves in GB/s",
+                   {"read_latency", "write_latency", "bandwidth"})
+                .needed(),
+            text("master", "whose").needed(),
+            named("curves", "by name", curve_schema()).needed(),
         }};
     return s;
 }

@@ -3,6 +3,7 @@
 #include "models/dma/random.h"
 #include "models/dma/ring_traffic.h"
 #include "platforms/data_files.h"
+#include "platforms/settings/keys.h"
 #include "platforms/settings/settings_units.h"
 #include "testbenches/scenario/scenario_schema.h"
 #include "traces/access_trace.h"
@@ -15,7 +16,7 @@ namespace iommulab::scenarios {
 using settings::key;
 using settings::schema;
 using settings::section;
-using settings::value_kind;
+using namespace settings::keys;
 
 namespace {
 
@@ -26,19 +27,13 @@ constexpr std::uint64_t most_chase_nodes = 1 << 20;
 std::vector<key> window_keys(std::vector<key> more) {
     static const traffic_window d;
     std::vector<key> keys{
-        {.name = "base", .kind = value_kind::bytes, .help = "first input address", .required = true},
-        {.name = "size", .kind = value_kind::bytes, .help = "of the window", .required = true, .minimum = 1},
-        {.name = "length",
-         .kind = value_kind::bytes,
-         .default_text = settings::bytes_text(d.length_bytes),
-         .help = "of a request",
-         .minimum = 1,
-         .maximum = longest_request_bytes},
-        {.name = "write_percent",
-         .kind = value_kind::number,
-         .default_text = std::to_string(d.write_percent),
-         .help = "share of writes, drawn at random",
-         .maximum = 100},
+        bytes("base", "first input address").needed(),
+        bytes("size", "of the window").needed().from(1),
+        bytes("length", "of a request")
+            .otherwise(settings::bytes_text(d.length_bytes))
+            .from(1)
+            .to(longest_request_bytes),
+        count("write_percent", "share of writes, drawn at random").otherwise(std::to_string(d.write_percent)).to(100),
     };
     keys.insert(keys.end(), more.begin(), more.end());
     return keys;
@@ -52,46 +47,27 @@ const schema& sequential_schema() {
 const schema& strided_schema() {
     static const schema s{"strided", "A request every stride.",
                           window_keys({
-                              {.name = "stride",
-                               .kind = value_kind::bytes,
-                               .help = "from one to the next",
-                               .required = true,
-                               .minimum = 1},
-                              {.name = "shift",
-                               .kind = value_kind::bytes,
-                               .default_text = "0B",
-                               .help = "each round begins so much later"},
+                              bytes("stride", "from one to the next").needed().from(1),
+                              bytes("shift", "each round begins so much later").otherwise("0B"),
                           })};
     return s;
 }
 
 const schema& uniform_schema() {
-    static const schema s{"uniform", "Uniformly random places.",
-                          window_keys({{.name = "grain",
-                                        .kind = value_kind::bytes,
-                                        .default_text = "0B",
-                                        .help = "requests begin at multiples of it; 0: of the length"}})};
+    static const schema s{
+        "uniform", "Uniformly random places.",
+        window_keys({bytes("grain", "requests begin at multiples of it; 0: of the length").otherwise("0B")})};
     return s;
 }
 
 const schema& zipf_schema() {
-    static const schema s{"zipf", "Blocks whose popularity follows Zipf's law, and a random place in the block.",
-                          window_keys({
-                              {.name = "block",
-                               .kind = value_kind::bytes,
-                               .default_text = "4KiB",
-                               .help = "what is popular",
-                               .minimum = 1},
-                              {.name = "exponent_percent",
-                               .kind = value_kind::number,
-                               .default_text = "100",
-                               .help = "100 times the exponent",
-                               .maximum = 400},
-                              {.name = "scatter",
-                               .kind = value_kind::boolean,
-                               .default_text = "true",
-                               .help = "popular blocks lie anywhere; else the first are the most popular"},
-                          })};
+    static const schema s{
+        "zipf", "Blocks whose popularity follows Zipf's law, and a random place in the block.",
+        window_keys({
+            bytes("block", "what is popular").otherwise("4KiB").from(1),
+            count("exponent_percent", "100 times the exponent").otherwise("100").to(400),
+            flag("scatter", "popular blocks lie anywhere; else the first are the most popular").otherwise("true"),
+        })};
     return s;
 }
 
@@ -102,19 +78,10 @@ const schema& pointer_chase_schema() {
         "put "
         "into memory before the start.",
         {
-            {.name = "base", .kind = value_kind::bytes, .help = "first input address", .required = true},
-            {.name = "size", .kind = value_kind::bytes, .help = "of the window", .required = true, .minimum = 8},
-            {.name = "length",
-             .kind = value_kind::bytes,
-             .default_text = "64B",
-             .help = "of a request",
-             .minimum = 8,
-             .maximum = longest_request_bytes},
-            {.name = "node",
-             .kind = value_kind::bytes,
-             .default_text = "4KiB",
-             .help = "from one node to the next in the window",
-             .minimum = 8},
+            bytes("base", "first input address").needed(),
+            bytes("size", "of the window").needed().from(8),
+            bytes("length", "of a request").otherwise("64B").from(8).to(longest_request_bytes),
+            bytes("node", "from one node to the next in the window").otherwise("4KiB").from(8),
         }};
     return s;
 }
@@ -125,47 +92,19 @@ const schema& ring_schema() {
         "ring",
         "A descriptor ring, as a NIC's or an NVMe queue's: reads a descriptor, moves the buffer, writes a completion.",
         {
-            {.name = "ring", .kind = value_kind::bytes, .help = "input address of the descriptors", .required = true},
-            {.name = "completions",
-             .kind = value_kind::bytes,
-             .default_text = "0B",
-             .help = "input address of the completion entries"},
-            {.name = "entries",
-             .kind = value_kind::number,
-             .default_text = std::to_string(d.entries),
-             .help = "of the ring",
-             .minimum = 1,
-             .maximum = 1 << 20},
-            {.name = "completion_length",
-             .kind = value_kind::bytes,
-             .default_text = settings::bytes_text(d.completion_bytes),
-             .help = "of a completion entry; 0: none is written",
-             .maximum = 4096},
-            {.name = "depth",
-             .kind = value_kind::number,
-             .default_text = std::to_string(d.depth),
-             .help = "entries worked on at one time",
-             .minimum = 1,
-             .maximum = 4096},
-            {.name = "buffers",
-             .kind = value_kind::bytes,
-             .help = "input address of the first buffer",
-             .required = true},
-            {.name = "buffer_length",
-             .kind = value_kind::bytes,
-             .default_text = "1536B",
-             .help = "moved for an entry",
-             .minimum = 1,
-             .maximum = longest_request_bytes},
-            {.name = "buffer_stride",
-             .kind = value_kind::bytes,
-             .default_text = settings::bytes_text(d.buffer_stride_bytes),
-             .help = "from one buffer to the next"},
-            {.name = "direction",
-             .kind = value_kind::choice,
-             .default_text = "receive",
-             .help = "the device writes the buffers, or reads them",
-             .choices = {"receive", "transmit"}},
+            bytes("ring", "input address of the descriptors").needed(),
+            bytes("completions", "input address of the completion entries").otherwise("0B"),
+            count("entries", "of the ring").otherwise(std::to_string(d.entries)).from(1).to(1 << 20),
+            bytes("completion_length", "of a completion entry; 0: none is written")
+                .otherwise(settings::bytes_text(d.completion_bytes))
+                .to(4096),
+            count("depth", "entries worked on at one time").otherwise(std::to_string(d.depth)).from(1).to(4096),
+            bytes("buffers", "input address of the first buffer").needed(),
+            bytes("buffer_length", "moved for an entry").otherwise("1536B").from(1).to(longest_request_bytes),
+            bytes("buffer_stride", "from one buffer to the next")
+                .otherwise(settings::bytes_text(d.buffer_stride_bytes)),
+            choice("direction", "the device writes the buffers, or reads them", {"receive", "transmit"})
+                .otherwise("receive"),
         }};
     return s;
 }
@@ -177,12 +116,10 @@ const schema& trace_schema() {
         "rw, "
         "and optionally time_ns and pasid.",
         {
-            {.name = "file", .kind = value_kind::text, .help = "relative to the scenario", .required = true},
-            {.name = "source",
-             .kind = value_kind::choice,
-             .default_text = "own",
-             .help = "whose accesses they are: the master's own source_id and PASID, or those of the rows",
-             .choices = {"own", "recorded"}},
+            text("file", "relative to the scenario").needed(),
+            choice("source", "whose accesses they are: the master's own source_id and PASID, or those of the rows",
+                   {"own", "recorded"})
+                .otherwise("own"),
         }};
     return s;
 }

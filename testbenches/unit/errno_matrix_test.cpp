@@ -109,7 +109,7 @@ TEST(errno_matrix, refuses_unknown_names_with_the_nearest) {
     };
     EXPECT_THAT(what({{"arm-smmu-v33"}, {}, {}, false}),
                 HasSubstr("--driver: found 'arm-smmu-v33', expected 'arm-smmu-v3'"));
-    EXPECT_THAT(what({{}, {"S3-33"}, {}, false}), HasSubstr("--row: found 'S3-33', expected 'S3-3'"));
+    EXPECT_THAT(what({{}, {"S3-33"}, {}, false}), HasSubstr("--only: found 'S3-33', expected 'S3-3'"));
 }
 
 } // namespace

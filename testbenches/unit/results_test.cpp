@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "testbenches/results/figures.h"
 #include "testbenches/results/iommu_report.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/results/text_table.h"
@@ -8,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -62,11 +64,12 @@ class results_test : public testing::Test {
                    .model = "smmu_v3, mmu-600",
                    .accesses = &statistics_,
                    .counters = {{"tlb_fills", "entries written into the main TLB", &fills_},
+                                {"busy_ps", "time in which it worked", &busy_ps_},
                                 {"sync", "SYNC commands completed", &none_}},
                    .master_names = {{0x100, "nvme"}, {0x200, "nic"}}};
     }
     access_statistics statistics_;
-    std::uint64_t fills_ = 1700, none_ = 0;
+    std::uint64_t fills_ = 1700, none_ = 0, busy_ps_ = 36'218'300;
     iommu_report report_;
 };
 
@@ -156,11 +159,43 @@ TEST_F(results_test, text_says_who_was_answered_where) {
 TEST_F(results_test, text_breaks_each_outcome_down_into_its_parts) {
     const std::string text = to_text(report_);
     EXPECT_THAT(text, HasSubstr("fault: 59.3 ns each, 3 accesses, <0.1% of all time"));
-    EXPECT_THAT(text, testing::ContainsRegex("table walk, level 1 +51\\.3 +86\\.5%"));
-    EXPECT_THAT(text, testing::ContainsRegex("reporting the fault +8\\.0 +13\\.5%"));
+    EXPECT_THAT(text, testing::ContainsRegex("table walk, level 1 +51\\.3 ns +86\\.5%"));
+    EXPECT_THAT(text, testing::ContainsRegex("reporting the fault +8\\.0 ns +13\\.5%"));
     EXPECT_THAT(text, Not(HasSubstr("level 0")));
     EXPECT_THAT(text, testing::ContainsRegex("tlb_fills +1,700 +entries written into the main TLB\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("busy +36\\.2 us +time in which it worked\n"));
     EXPECT_THAT(text, Not(HasSubstr("SYNC")));
+    EXPECT_THAT(text, Not(HasSubstr("_ps")));
+}
+
+TEST_F(results_test, one_access_is_singular) {
+    access_statistics one;
+    one.of({7, access_outcome::miss, 12}).add(sheet_of({{time_part::memory, 1000}}));
+    report_.accesses = &one;
+    EXPECT_THAT(to_text(report_), HasSubstr(": 1 access by 1 master\n"));
+    EXPECT_THAT(to_text(report_), HasSubstr("miss: 1.00 ns each, 1 access, "));
+}
+
+TEST_F(results_test, what_has_no_tlb_is_told_without_hits) {
+    access_statistics some;
+    some.of({7, access_outcome::miss, 12}).add(sheet_of({{time_part::own_table, 6000}}));
+    report_.accesses = &some;
+    EXPECT_TRUE(to_json(report_).at("outcomes").as_object().contains("tlb_hit"));
+    report_.has_micro_tlb = report_.has_tlb = false;
+    const auto outcomes = to_json(report_).at("outcomes").as_object();
+    EXPECT_FALSE(outcomes.contains("micro_tlb_hit") || outcomes.contains("tlb_hit"));
+    EXPECT_EQ(outcomes.at("miss"), 1);
+    EXPECT_THAT(to_text(report_), testing::AllOf(HasSubstr("translated: 6.00 ns each"), Not(HasSubstr("miss:"))));
+}
+
+TEST_F(results_test, latencies_are_told_in_one_unit_that_fits_them) {
+    access_statistics slow;
+    for (const std::uint64_t us : {2, 40'000})
+        slow.of({7, access_outcome::miss, 12}).add(sheet_of({{time_part::stalled, us * 1'000'000}}));
+    report_.accesses = &slow;
+    const std::string text = to_text(report_);
+    EXPECT_THAT(text, HasSubstr("Latency of an access (us)"));
+    EXPECT_THAT(text, testing::ContainsRegex("0x7 +2 +2\\.0 +20,001\\.0 "));
 }
 
 TEST_F(results_test, no_line_is_longer_than_asked) {
@@ -212,13 +247,49 @@ TEST(text_table, cuts_by_characters_not_bytes) {
     EXPECT_EQ(cut("µ-TLB", 5), "µ-TLB");
     EXPECT_EQ(cut("µµµµµµ", 4), "µµµ…");
     EXPECT_EQ(cut("a\x1b[31mb", 80), "a?[31mb");
+}
+
+TEST(figures, times_are_scaled_in_one_style) {
+    EXPECT_EQ(time_text(0), "0 ns");
+    EXPECT_EQ(time_text(1), "<0.01 ns");
+    EXPECT_EQ(time_text(915), "0.92 ns");
+    EXPECT_EQ(time_text(56'900), "56.9 ns");
+    EXPECT_EQ(time_text(999'940), "999.9 ns");
+    EXPECT_EQ(time_text(999'990), "1.00 us");
+    EXPECT_EQ(time_text(41'846'829'000.0), "41.8 ms");
+    EXPECT_EQ(time_text(7.5e15), "7,500.0 s");
+    EXPECT_EQ(unit_for(std::array{0.0, 2e6, 4e10}).text(4e10), "40,000.0");
+    EXPECT_STREQ(unit_for(std::array{56e3, 4e10}).name, "ns");
+    EXPECT_STREQ(unit_for(std::array{0.0}).name, "ns");
+    EXPECT_EQ(unit_for(std::array{2e6}).text(4e3), "<0.1");
+}
+
+TEST(figures, counts_have_thousands_and_a_singular) {
     EXPECT_EQ(count_text(1'234'567), "1,234,567");
     EXPECT_EQ(count_text(1'234'567, true), "1.23M");
     EXPECT_EQ(count_text(999), "999");
-    EXPECT_EQ(ns_text(1'234'567'890.0), "1,234,567.9");
-    EXPECT_EQ(ns_text(99'999'000.0, true), "99,999");
-    EXPECT_EQ(ns_text(123'456'000.0, true), "123.46 us");
-    EXPECT_EQ(ns_text(1'234'567'890.0, true), "1.23 ms");
+    EXPECT_EQ(decimal_text(-123'456.78, 1), "-123,456.8");
+    EXPECT_EQ(counted(1, "access"), "1 access");
+    EXPECT_EQ(counted(12'345, "access"), "12,345 accesses");
+    EXPECT_EQ(counted(0, "entry"), "0 entries");
+    EXPECT_EQ(counted(2, "try"), "2 tries");
+    EXPECT_EQ(counted(2, "match"), "2 matches");
+    EXPECT_EQ(counted(2, "delay"), "2 delays");
+}
+
+TEST(figures, bandwidth_has_one_unit) {
+    EXPECT_EQ(rate_text(4.396e9), "4.40 GB/s");
+    EXPECT_EQ(rate_text(25e6), "0.025 GB/s");
+    EXPECT_EQ(rate_text(1.2345e12), "1,234.50 GB/s");
+    EXPECT_EQ(bytes_text(4096), "4 KiB");
+    EXPECT_EQ(bytes_text(1536), "1,536 B");
+}
+
+TEST(figures, a_measure_has_the_unit_that_its_name_ends_in) {
+    EXPECT_EQ(measure_name("command_busy_ps"), "command_busy");
+    EXPECT_EQ(measure_text("command_busy_ps", 877'421'000), "877.4 us");
+    EXPECT_EQ(measure_text("software.min_throughput", 4'396'000'000), "4.40 GB/s");
+    EXPECT_EQ(measure_text("walks", 20'464), "20,464");
 }
 
 TEST(text_table, the_smallest_stretch_shows_and_the_last_ends_at_the_edge) {

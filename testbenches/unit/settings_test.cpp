@@ -3,6 +3,7 @@
 #include "platforms/settings/schema.h"
 #include "platforms/settings/settings_node.h"
 #include "platforms/settings/settings_units.h"
+#include "traces/names.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -67,6 +68,24 @@ TEST(settings_units, nearest_name) {
     EXPECT_EQ(nearest("reqeusts", names), "requests");
     EXPECT_EQ(nearest("sourceid", names), "source_id");
     EXPECT_EQ(nearest("zzzzzzzz", names), "");
+    EXPECT_EQ(nearest("smmu", {"arm-smmu-v3", "intel", "fsl-pamu"}), "arm-smmu-v3");
+    EXPECT_EQ(nearest("vtd-", {"vtd-strict", "vtd-scalable-mode"}), "");
+    EXPECT_EQ(one_of("requestz", names), "'requests' (one of requests, source_id, iommu)");
+    EXPECT_EQ(one_of("zzzzzzzz", names), "one of requests, source_id, iommu");
+    EXPECT_EQ(one_of("zzzzzzzz", {"only"}), "'only'");
+}
+
+TEST(names, a_choice_is_exact_or_else_a_part) {
+    const std::vector<std::string> names{"vtd/walk", "vtd/walk-nested", "amd/wait"};
+    EXPECT_EQ(chosen(names, {}, "--only"), (std::vector<bool>{true, true, true}));
+    EXPECT_EQ(chosen(names, {"walk"}, "--only"), (std::vector<bool>{true, false, false}));
+    EXPECT_EQ(chosen(names, {"wal", "amd/wait"}, "--only"), (std::vector<bool>{true, true, true}));
+    try {
+        chosen(names, {"wiat"}, "--only");
+        FAIL() << "chooses nothing";
+    } catch (const std::invalid_argument& e) {
+        EXPECT_STREQ(e.what(), "--only: found 'wiat', expected 'wait'");
+    }
 }
 
 TEST(settings_yaml, places_count_from_one) {

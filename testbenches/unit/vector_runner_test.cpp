@@ -273,7 +273,7 @@ TEST_F(vector_rules, replay_reports_cases_and_exit_status) {
     std::string text;
     EXPECT_EQ(replay({path}, {}, text), 1);
     EXPECT_THAT(text,
-                HasSubstr("passed some/good: 1 checks\nfailed some/bad: 1 checks: step 0 (line 6) mem_check 0x1000"));
+                HasSubstr("passed some/good: 1 check\nfailed some/bad: 1 check: step 0 (line 6) mem_check 0x1000"));
     EXPECT_THAT(text, HasSubstr("1 passed, 1 failed, 0 disputed\n"));
     ASSERT_EQ(made.size(), 1u); // one machine for both vectors
     EXPECT_EQ(made[0].variant, "m");
@@ -281,17 +281,17 @@ TEST_F(vector_rules, replay_reports_cases_and_exit_status) {
     replay_options only;
     only.only = {"good"};
     EXPECT_EQ(replay({path}, only, text), 0);
-    EXPECT_EQ(text, "passed some/good: 1 checks\n1 passed, 0 failed, 0 disputed\n");
+    EXPECT_EQ(text, "passed some/good: 1 check\n1 passed, 0 failed, 0 disputed\n");
     only.only = {"some/bda"};
     EXPECT_EQ(replay({path}, only, text), 2);
-    EXPECT_THAT(text, HasSubstr("no case is called 'some/bda'"));
+    EXPECT_THAT(text, HasSubstr("--only: found 'some/bda', expected 'some/bad'"));
 
     replay_options disputing;
     disputing.disputes_file =
         write("disputed",
               R"({"disputed": [{"machine": "m", "vector": "bad", "section": "Manual 1.2", "reason": "says zero"}]})");
     EXPECT_EQ(replay({path}, disputing, text), 0);
-    EXPECT_THAT(text, HasSubstr("disputed some/bad: 1 checks: Manual 1.2: says zero; step 0"));
+    EXPECT_THAT(text, HasSubstr("disputed some/bad: 1 check: Manual 1.2: says zero; step 0"));
     EXPECT_THAT(text, HasSubstr("1 passed, 0 failed, 1 disputed\n"));
     disputing.disputes_file = write("disputed", R"({"disputed": [{"machine": "m"}]})");
     EXPECT_EQ(replay({path}, disputing, text), 2);

@@ -1,68 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "models/core/names.h"
+
 #include "models/amd_vi/spec/commands.h"
 #include "models/amd_vi/spec/events.h"
 
-#include <charconv>
-
 namespace iommulab::amd_vi {
 
-const char* name_of(opcode code) {
-    switch (code) {
-    case opcode::COMPLETION_WAIT:
-        return "COMPLETION_WAIT";
-    case opcode::INVALIDATE_DEVTAB_ENTRY:
-        return "INVALIDATE_DEVTAB_ENTRY";
-    case opcode::INVALIDATE_IOMMU_PAGES:
-        return "INVALIDATE_IOMMU_PAGES";
-    case opcode::INVALIDATE_IOTLB_PAGES:
-        return "INVALIDATE_IOTLB_PAGES";
-    case opcode::INVALIDATE_INTERRUPT_TABLE:
-        return "INVALIDATE_INTERRUPT_TABLE";
-    case opcode::PREFETCH_IOMMU_PAGES:
-        return "PREFETCH_IOMMU_PAGES";
-    case opcode::COMPLETE_PPR_REQUEST:
-        return "COMPLETE_PPR_REQUEST";
-    case opcode::INVALIDATE_IOMMU_ALL:
-        return "INVALIDATE_IOMMU_ALL";
-    }
-    return nullptr;
-}
+namespace {
 
-const char* name_of(event e) {
-    switch (e) {
-    case event::none:
-        return nullptr;
-    case event::ILLEGAL_DEV_TABLE_ENTRY:
-        return "ILLEGAL_DEV_TABLE_ENTRY";
-    case event::IO_PAGE_FAULT:
-        return "IO_PAGE_FAULT";
-    case event::DEV_TAB_HARDWARE_ERROR:
-        return "DEV_TAB_HARDWARE_ERROR";
-    case event::PAGE_TAB_HARDWARE_ERROR:
-        return "PAGE_TAB_HARDWARE_ERROR";
-    case event::ILLEGAL_COMMAND_ERROR:
-        return "ILLEGAL_COMMAND_ERROR";
-    case event::COMMAND_HARDWARE_ERROR:
-        return "COMMAND_HARDWARE_ERROR";
-    case event::IOTLB_INV_TIMEOUT:
-        return "IOTLB_INV_TIMEOUT";
-    case event::INVALID_DEVICE_REQUEST:
-        return "INVALID_DEVICE_REQUEST";
-    case event::INVALID_PPR_REQUEST:
-        return "INVALID_PPR_REQUEST";
-    case event::EVENT_COUNTER_ZERO:
-        return "EVENT_COUNTER_ZERO";
-    }
-    return nullptr;
+constexpr code_name<opcode> opcodes[] = {
+    {opcode::COMPLETION_WAIT, "COMPLETION_WAIT"},
+    {opcode::INVALIDATE_DEVTAB_ENTRY, "INVALIDATE_DEVTAB_ENTRY"},
+    {opcode::INVALIDATE_IOMMU_PAGES, "INVALIDATE_IOMMU_PAGES"},
+    {opcode::INVALIDATE_IOTLB_PAGES, "INVALIDATE_IOTLB_PAGES"},
+    {opcode::INVALIDATE_INTERRUPT_TABLE, "INVALIDATE_INTERRUPT_TABLE"},
+    {opcode::PREFETCH_IOMMU_PAGES, "PREFETCH_IOMMU_PAGES"},
+    {opcode::COMPLETE_PPR_REQUEST, "COMPLETE_PPR_REQUEST"},
+    {opcode::INVALIDATE_IOMMU_ALL, "INVALIDATE_IOMMU_ALL"},
+};
+
+} // namespace
+
+const char* name_of(opcode code) {
+    return name_in(opcodes, code);
 }
 
 namespace {
 
-std::string hexadecimal(std::uint64_t value) {
-    char digits[16];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value, 16).ptr;
-    return "0x" + std::string(digits, end);
+constexpr code_name<event> events[] = {
+    {event::ILLEGAL_DEV_TABLE_ENTRY, "ILLEGAL_DEV_TABLE_ENTRY"},
+    {event::IO_PAGE_FAULT, "IO_PAGE_FAULT"},
+    {event::DEV_TAB_HARDWARE_ERROR, "DEV_TAB_HARDWARE_ERROR"},
+    {event::PAGE_TAB_HARDWARE_ERROR, "PAGE_TAB_HARDWARE_ERROR"},
+    {event::ILLEGAL_COMMAND_ERROR, "ILLEGAL_COMMAND_ERROR"},
+    {event::COMMAND_HARDWARE_ERROR, "COMMAND_HARDWARE_ERROR"},
+    {event::IOTLB_INV_TIMEOUT, "IOTLB_INV_TIMEOUT"},
+    {event::INVALID_DEVICE_REQUEST, "INVALID_DEVICE_REQUEST"},
+    {event::INVALID_PPR_REQUEST, "INVALID_PPR_REQUEST"},
+    {event::EVENT_COUNTER_ZERO, "EVENT_COUNTER_ZERO"},
+};
+
+} // namespace
+
+const char* name_of(event e) {
+    return name_in(events, e);
 }
+
+namespace {
 
 bool has_device(event e) {
     return e != event::ILLEGAL_COMMAND_ERROR && e != event::COMMAND_HARDWARE_ERROR && e != event::EVENT_COUNTER_ZERO;
@@ -77,8 +61,7 @@ bool has_error_type(event e) {
 
 std::string describe_event(std::span<const std::uint64_t> words) {
     const auto e = static_cast<event>(record::EventCode.of(words));
-    const char* name = name_of(e);
-    std::string text = name ? name : "event " + hexadecimal(static_cast<std::uint64_t>(e));
+    std::string text = name_or_number(name_of(e), "event", static_cast<std::uint64_t>(e));
     if (has_device(e)) {
         text += " DeviceID=" + hexadecimal(record::DeviceID.of(words));
         if (record::GN.of(words))

@@ -1,114 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "models/core/names.h"
+
 #include "models/smmu_v3/spec/commands.h"
 #include "models/smmu_v3/spec/events.h"
 
-#include <charconv>
-
 namespace iommulab::smmu_v3 {
 
-const char* name_of(opcode code) {
-    switch (code) {
-    case opcode::CMD_PREFETCH_CONFIG:
-        return "CMD_PREFETCH_CONFIG";
-    case opcode::CMD_PREFETCH_ADDR:
-        return "CMD_PREFETCH_ADDR";
-    case opcode::CMD_CFGI_STE:
-        return "CMD_CFGI_STE";
-    case opcode::CMD_CFGI_STE_RANGE:
-        return "CMD_CFGI_STE_RANGE";
-    case opcode::CMD_CFGI_CD:
-        return "CMD_CFGI_CD";
-    case opcode::CMD_CFGI_CD_ALL:
-        return "CMD_CFGI_CD_ALL";
-    case opcode::CMD_TLBI_NH_ALL:
-        return "CMD_TLBI_NH_ALL";
-    case opcode::CMD_TLBI_NH_ASID:
-        return "CMD_TLBI_NH_ASID";
-    case opcode::CMD_TLBI_NH_VA:
-        return "CMD_TLBI_NH_VA";
-    case opcode::CMD_TLBI_NH_VAA:
-        return "CMD_TLBI_NH_VAA";
-    case opcode::CMD_TLBI_EL2_ALL:
-        return "CMD_TLBI_EL2_ALL";
-    case opcode::CMD_TLBI_EL2_ASID:
-        return "CMD_TLBI_EL2_ASID";
-    case opcode::CMD_TLBI_EL2_VA:
-        return "CMD_TLBI_EL2_VA";
-    case opcode::CMD_TLBI_EL2_VAA:
-        return "CMD_TLBI_EL2_VAA";
-    case opcode::CMD_TLBI_S12_VMALL:
-        return "CMD_TLBI_S12_VMALL";
-    case opcode::CMD_TLBI_S2_IPA:
-        return "CMD_TLBI_S2_IPA";
-    case opcode::CMD_TLBI_NSNH_ALL:
-        return "CMD_TLBI_NSNH_ALL";
-    case opcode::CMD_ATC_INV:
-        return "CMD_ATC_INV";
-    case opcode::CMD_PRI_RESP:
-        return "CMD_PRI_RESP";
-    case opcode::CMD_RESUME:
-        return "CMD_RESUME";
-    case opcode::CMD_STALL_TERM:
-        return "CMD_STALL_TERM";
-    case opcode::CMD_SYNC:
-        return "CMD_SYNC";
-    }
-    return nullptr;
-}
+namespace {
 
-const char* name_of(event e) {
-    switch (e) {
-    case event::none:
-        return nullptr;
-    case event::F_UUT:
-        return "F_UUT";
-    case event::C_BAD_STREAMID:
-        return "C_BAD_STREAMID";
-    case event::F_STE_FETCH:
-        return "F_STE_FETCH";
-    case event::C_BAD_STE:
-        return "C_BAD_STE";
-    case event::F_BAD_ATS_TREQ:
-        return "F_BAD_ATS_TREQ";
-    case event::F_STREAM_DISABLED:
-        return "F_STREAM_DISABLED";
-    case event::F_TRANSL_FORBIDDEN:
-        return "F_TRANSL_FORBIDDEN";
-    case event::C_BAD_SUBSTREAMID:
-        return "C_BAD_SUBSTREAMID";
-    case event::F_CD_FETCH:
-        return "F_CD_FETCH";
-    case event::C_BAD_CD:
-        return "C_BAD_CD";
-    case event::F_WALK_EABT:
-        return "F_WALK_EABT";
-    case event::F_TRANSLATION:
-        return "F_TRANSLATION";
-    case event::F_ADDR_SIZE:
-        return "F_ADDR_SIZE";
-    case event::F_ACCESS:
-        return "F_ACCESS";
-    case event::F_PERMISSION:
-        return "F_PERMISSION";
-    case event::F_TLB_CONFLICT:
-        return "F_TLB_CONFLICT";
-    case event::F_CFG_CONFLICT:
-        return "F_CFG_CONFLICT";
-    case event::E_PAGE_REQUEST:
-        return "E_PAGE_REQUEST";
-    case event::F_VMS_FETCH:
-        return "F_VMS_FETCH";
-    }
-    return nullptr;
+constexpr code_name<opcode> opcodes[] = {
+    {opcode::CMD_PREFETCH_CONFIG, "CMD_PREFETCH_CONFIG"},
+    {opcode::CMD_PREFETCH_ADDR, "CMD_PREFETCH_ADDR"},
+    {opcode::CMD_CFGI_STE, "CMD_CFGI_STE"},
+    {opcode::CMD_CFGI_STE_RANGE, "CMD_CFGI_STE_RANGE"},
+    {opcode::CMD_CFGI_CD, "CMD_CFGI_CD"},
+    {opcode::CMD_CFGI_CD_ALL, "CMD_CFGI_CD_ALL"},
+    {opcode::CMD_TLBI_NH_ALL, "CMD_TLBI_NH_ALL"},
+    {opcode::CMD_TLBI_NH_ASID, "CMD_TLBI_NH_ASID"},
+    {opcode::CMD_TLBI_NH_VA, "CMD_TLBI_NH_VA"},
+    {opcode::CMD_TLBI_NH_VAA, "CMD_TLBI_NH_VAA"},
+    {opcode::CMD_TLBI_EL2_ALL, "CMD_TLBI_EL2_ALL"},
+    {opcode::CMD_TLBI_EL2_ASID, "CMD_TLBI_EL2_ASID"},
+    {opcode::CMD_TLBI_EL2_VA, "CMD_TLBI_EL2_VA"},
+    {opcode::CMD_TLBI_EL2_VAA, "CMD_TLBI_EL2_VAA"},
+    {opcode::CMD_TLBI_S12_VMALL, "CMD_TLBI_S12_VMALL"},
+    {opcode::CMD_TLBI_S2_IPA, "CMD_TLBI_S2_IPA"},
+    {opcode::CMD_TLBI_NSNH_ALL, "CMD_TLBI_NSNH_ALL"},
+    {opcode::CMD_ATC_INV, "CMD_ATC_INV"},
+    {opcode::CMD_PRI_RESP, "CMD_PRI_RESP"},
+    {opcode::CMD_RESUME, "CMD_RESUME"},
+    {opcode::CMD_STALL_TERM, "CMD_STALL_TERM"},
+    {opcode::CMD_SYNC, "CMD_SYNC"},
+};
+
+} // namespace
+
+const char* name_of(opcode code) {
+    return name_in(opcodes, code);
 }
 
 namespace {
 
-std::string hexadecimal(std::uint64_t value) {
-    char digits[16];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value, 16).ptr;
-    return "0x" + std::string(digits, end);
+constexpr code_name<event> events[] = {
+    {event::F_UUT, "F_UUT"},
+    {event::C_BAD_STREAMID, "C_BAD_STREAMID"},
+    {event::F_STE_FETCH, "F_STE_FETCH"},
+    {event::C_BAD_STE, "C_BAD_STE"},
+    {event::F_BAD_ATS_TREQ, "F_BAD_ATS_TREQ"},
+    {event::F_STREAM_DISABLED, "F_STREAM_DISABLED"},
+    {event::F_TRANSL_FORBIDDEN, "F_TRANSL_FORBIDDEN"},
+    {event::C_BAD_SUBSTREAMID, "C_BAD_SUBSTREAMID"},
+    {event::F_CD_FETCH, "F_CD_FETCH"},
+    {event::C_BAD_CD, "C_BAD_CD"},
+    {event::F_WALK_EABT, "F_WALK_EABT"},
+    {event::F_TRANSLATION, "F_TRANSLATION"},
+    {event::F_ADDR_SIZE, "F_ADDR_SIZE"},
+    {event::F_ACCESS, "F_ACCESS"},
+    {event::F_PERMISSION, "F_PERMISSION"},
+    {event::F_TLB_CONFLICT, "F_TLB_CONFLICT"},
+    {event::F_CFG_CONFLICT, "F_CFG_CONFLICT"},
+    {event::E_PAGE_REQUEST, "E_PAGE_REQUEST"},
+    {event::F_VMS_FETCH, "F_VMS_FETCH"},
+};
+
+} // namespace
+
+const char* name_of(event e) {
+    return name_in(events, e);
 }
+
+namespace {
 
 bool has_fetch_address(event e) {
     return e == event::F_STE_FETCH || e == event::F_CD_FETCH || e == event::F_WALK_EABT || e == event::F_VMS_FETCH;
@@ -123,8 +84,7 @@ bool is_translation_related(event e) {
 std::string describe_event(std::span<const std::uint64_t> words) {
     static constexpr const char* classes[] = {"CD", "TT", "IN", "3"};
     const auto e = static_cast<event>(record::EventID.of(words));
-    const char* name = name_of(e);
-    std::string text = name ? name : "event " + hexadecimal(static_cast<std::uint64_t>(e));
+    std::string text = name_or_number(name_of(e), "event", static_cast<std::uint64_t>(e));
     text += " StreamID=" + hexadecimal(record::StreamID.of(words));
     if (record::SSV.of(words))
         text += " SubstreamID=" + hexadecimal(record::SubstreamID.of(words));

@@ -1,43 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "models/core/names.h"
+
 #include "models/vtd/spec/descriptors.h"
 #include "models/vtd/spec/faults.h"
-
-#include <charconv>
 
 namespace iommulab::vtd {
 
 namespace {
 
-std::string hexadecimal(std::uint64_t value) {
-    char digits[16];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value, 16).ptr;
-    return "0x" + std::string(digits, end);
-}
+constexpr code_name<descriptor_type> descriptors[] = {
+    {descriptor_type::context_cache, "cc_inv_dsc"},
+    {descriptor_type::iotlb, "iotlb_inv_dsc"},
+    {descriptor_type::device_tlb, "dev_tlb_inv_dsc"},
+    {descriptor_type::interrupt_entry_cache, "iec_inv_dsc"},
+    {descriptor_type::wait, "inv_wait_dsc"},
+    {descriptor_type::pasid_iotlb, "p_iotlb_inv_dsc"},
+    {descriptor_type::pasid_cache, "pc_inv_dsc"},
+    {descriptor_type::pasid_device_tlb, "p_dev_tlb_inv_dsc"},
+    {descriptor_type::page_group_response, "page_grp_resp_dsc"},
+};
 
 } // namespace
 
 const char* name_of(descriptor_type t) {
-    switch (t) {
-    case descriptor_type::context_cache:
-        return "cc_inv_dsc";
-    case descriptor_type::iotlb:
-        return "iotlb_inv_dsc";
-    case descriptor_type::device_tlb:
-        return "dev_tlb_inv_dsc";
-    case descriptor_type::interrupt_entry_cache:
-        return "iec_inv_dsc";
-    case descriptor_type::wait:
-        return "inv_wait_dsc";
-    case descriptor_type::pasid_iotlb:
-        return "p_iotlb_inv_dsc";
-    case descriptor_type::pasid_cache:
-        return "pc_inv_dsc";
-    case descriptor_type::pasid_device_tlb:
-        return "p_dev_tlb_inv_dsc";
-    case descriptor_type::page_group_response:
-        return "page_grp_resp_dsc";
-    }
-    return nullptr;
+    return name_in(descriptors, t);
 }
 
 descriptor_bits allowed_bits(descriptor_type t) {
@@ -70,122 +56,76 @@ descriptor_bits allowed_bits(descriptor_type t) {
     return {{0, 0}};
 }
 
+namespace {
+
+constexpr code_name<fault_reason> reasons[] = {
+    {fault_reason::root_not_present, "root entry not present"},
+    {fault_reason::sm_root_not_present, "root entry not present"},
+    {fault_reason::context_not_present, "context entry not present"},
+    {fault_reason::sm_context_not_present, "context entry not present"},
+    {fault_reason::context_invalid, "invalid context entry"},
+    {fault_reason::sm_context_invalid, "invalid context entry"},
+    {fault_reason::beyond_address_width, "address beyond the width of the unit or the table"},
+    {fault_reason::sm_beyond_width, "address beyond the width of the unit or the table"},
+    {fault_reason::write_not_allowed, "write not allowed"},
+    {fault_reason::sm_write_not_allowed, "write not allowed"},
+    {fault_reason::read_not_allowed, "read not allowed"},
+    {fault_reason::sm_read_not_allowed, "read not allowed"},
+    {fault_reason::paging_entry_access, "second-stage paging entry not readable"},
+    {fault_reason::second_stage_access, "second-stage paging entry not readable"},
+    {fault_reason::root_access, "root entry not readable"},
+    {fault_reason::sm_root_access, "root entry not readable"},
+    {fault_reason::context_access, "context entry not readable"},
+    {fault_reason::sm_context_access, "context entry not readable"},
+    {fault_reason::root_reserved, "reserved bits in the root entry"},
+    {fault_reason::sm_root_reserved, "reserved bits in the root entry"},
+    {fault_reason::context_reserved, "reserved bits in the context entry"},
+    {fault_reason::sm_context_reserved, "reserved bits in the context entry"},
+    {fault_reason::paging_entry_reserved, "reserved bits in a second-stage paging entry"},
+    {fault_reason::second_stage_reserved, "reserved bits in a second-stage paging entry"},
+    {fault_reason::translation_type_blocks, "translation type forbids translated and translation requests"},
+    {fault_reason::interrupt_address, "output in the interrupt address range"},
+    {fault_reason::sm_interrupt_address, "output in the interrupt address range"},
+    {fault_reason::table_mode_invalid, "invalid translation table mode"},
+    {fault_reason::pasid_in_legacy_mode, "request with PASID in legacy mode"},
+    {fault_reason::page_request_in_legacy_mode, "page request in legacy mode"},
+    {fault_reason::abort_mode, "abort-DMA mode"},
+    {fault_reason::sm_device_tlb_disabled, "device TLBs disabled"},
+    {fault_reason::sm_pasid_disabled, "PASIDs disabled"},
+    {fault_reason::sm_pasid_too_large, "PASID beyond the directory"},
+    {fault_reason::sm_page_request_disabled, "page requests disabled"},
+    {fault_reason::sm_rid_pasid_too_large, "RID_PASID beyond the directory"},
+    {fault_reason::pasid_directory_access, "PASID directory entry not readable"},
+    {fault_reason::pasid_directory_not_present, "PASID directory entry not present"},
+    {fault_reason::pasid_directory_reserved, "reserved bits in the PASID directory entry"},
+    {fault_reason::pasid_entry_access, "PASID table entry not readable"},
+    {fault_reason::pasid_entry_not_present, "PASID table entry not present"},
+    {fault_reason::pasid_entry_reserved, "reserved bits in the PASID table entry"},
+    {fault_reason::pasid_entry_invalid, "invalid PASID table entry"},
+    {fault_reason::execute_requests_disabled, "execute requests disabled"},
+    {fault_reason::supervisor_requests_disabled, "supervisor requests disabled"},
+    {fault_reason::first_stage_access, "first-stage paging entry not readable"},
+    {fault_reason::first_stage_not_present, "first-stage paging entry not present"},
+    {fault_reason::first_stage_reserved, "reserved bits in a first-stage paging entry"},
+    {fault_reason::first_table_access, "first-stage table pointer unusable"},
+    {fault_reason::nested_entry_beyond_width, "first-stage entry's address beyond the second stage"},
+    {fault_reason::nested_root_not_readable, "second stage forbids reading the first table"},
+    {fault_reason::nested_entry_not_readable, "second stage forbids reading a first-stage table"},
+    {fault_reason::nested_entry_not_writable, "second stage forbids writing a first-stage table"},
+    {fault_reason::second_stage_permission, "second stage forbids the access"},
+    {fault_reason::second_table_access, "second-stage table pointer unusable"},
+    {fault_reason::second_stage_update, "accessed or dirty bit of the second stage not writable"},
+    {fault_reason::not_canonical, "address not canonical"},
+    {fault_reason::supervisor_page, "user request to a supervisor page"},
+    {fault_reason::execute_not_allowed, "execute not allowed"},
+    {fault_reason::sm_beyond_second_stage, "address beyond the second stage's width"},
+    {fault_reason::first_stage_update, "accessed or dirty bit of the first stage not writable"},
+};
+
+} // namespace
+
 const char* text_of(fault_reason r) {
-    using enum fault_reason;
-    switch (r) {
-    case none:
-        return nullptr;
-    case root_not_present:
-    case sm_root_not_present:
-        return "root entry not present";
-    case context_not_present:
-    case sm_context_not_present:
-        return "context entry not present";
-    case context_invalid:
-    case sm_context_invalid:
-        return "invalid context entry";
-    case beyond_address_width:
-    case sm_beyond_width:
-        return "address beyond the width of the unit or the table";
-    case write_not_allowed:
-    case sm_write_not_allowed:
-        return "write not allowed";
-    case read_not_allowed:
-    case sm_read_not_allowed:
-        return "read not allowed";
-    case paging_entry_access:
-    case second_stage_access:
-        return "second-stage paging entry not readable";
-    case root_access:
-    case sm_root_access:
-        return "root entry not readable";
-    case context_access:
-    case sm_context_access:
-        return "context entry not readable";
-    case root_reserved:
-    case sm_root_reserved:
-        return "reserved bits in the root entry";
-    case context_reserved:
-    case sm_context_reserved:
-        return "reserved bits in the context entry";
-    case paging_entry_reserved:
-    case second_stage_reserved:
-        return "reserved bits in a second-stage paging entry";
-    case translation_type_blocks:
-        return "translation type forbids translated and translation requests";
-    case interrupt_address:
-    case sm_interrupt_address:
-        return "output in the interrupt address range";
-    case table_mode_invalid:
-        return "invalid translation table mode";
-    case pasid_in_legacy_mode:
-        return "request with PASID in legacy mode";
-    case page_request_in_legacy_mode:
-        return "page request in legacy mode";
-    case abort_mode:
-        return "abort-DMA mode";
-    case sm_device_tlb_disabled:
-        return "device TLBs disabled";
-    case sm_pasid_disabled:
-        return "PASIDs disabled";
-    case sm_pasid_too_large:
-        return "PASID beyond the directory";
-    case sm_page_request_disabled:
-        return "page requests disabled";
-    case sm_rid_pasid_too_large:
-        return "RID_PASID beyond the directory";
-    case pasid_directory_access:
-        return "PASID directory entry not readable";
-    case pasid_directory_not_present:
-        return "PASID directory entry not present";
-    case pasid_directory_reserved:
-        return "reserved bits in the PASID directory entry";
-    case pasid_entry_access:
-        return "PASID table entry not readable";
-    case pasid_entry_not_present:
-        return "PASID table entry not present";
-    case pasid_entry_reserved:
-        return "reserved bits in the PASID table entry";
-    case pasid_entry_invalid:
-        return "invalid PASID table entry";
-    case execute_requests_disabled:
-        return "execute requests disabled";
-    case supervisor_requests_disabled:
-        return "supervisor requests disabled";
-    case first_stage_access:
-        return "first-stage paging entry not readable";
-    case first_stage_not_present:
-        return "first-stage paging entry not present";
-    case first_stage_reserved:
-        return "reserved bits in a first-stage paging entry";
-    case first_table_access:
-        return "first-stage table pointer unusable";
-    case nested_entry_beyond_width:
-        return "first-stage entry's address beyond the second stage";
-    case nested_root_not_readable:
-        return "second stage forbids reading the first table";
-    case nested_entry_not_readable:
-        return "second stage forbids reading a first-stage table";
-    case nested_entry_not_writable:
-        return "second stage forbids writing a first-stage table";
-    case second_stage_permission:
-        return "second stage forbids the access";
-    case second_table_access:
-        return "second-stage table pointer unusable";
-    case second_stage_update:
-        return "accessed or dirty bit of the second stage not writable";
-    case not_canonical:
-        return "address not canonical";
-    case supervisor_page:
-        return "user request to a supervisor page";
-    case execute_not_allowed:
-        return "execute not allowed";
-    case sm_beyond_second_stage:
-        return "address beyond the second stage's width";
-    case first_stage_update:
-        return "accessed or dirty bit of the first stage not writable";
-    }
-    return nullptr;
+    return name_in(reasons, r);
 }
 
 std::string describe_fault(std::span<const std::uint64_t> words) {
