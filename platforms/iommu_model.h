@@ -53,6 +53,8 @@ class iommu_model {
     [[nodiscard]] virtual const char* title() const = 0; ///< "Arm SMMUv3"
     /// As recordings and vectors call it: "smmuv3".
     [[nodiscard]] virtual const char* recorded_name() const = 0;
+    /// What fits into the field in which its bus says who asks.
+    [[nodiscard]] virtual unsigned source_id_bits() const = 0;
     [[nodiscard]] virtual std::string models() const = 0;   ///< what it models, in plain sentences
     [[nodiscard]] virtual std::string does_not() const = 0; ///< and what it does not
     [[nodiscard]] virtual std::vector<model_parameter> parameters() const = 0;
@@ -109,6 +111,7 @@ Parameters configure(std::span<const parameter<Parameters>> table, std::span<con
 struct model_text {
     const char *name, *title, *recorded_name;
     const char *models, *does_not;
+    unsigned source_id_bits = 32;
 };
 
 /// What all registrations do alike. `Model` is made of a name and its `Parameters`, which derive from iommu_parameters.
@@ -125,6 +128,7 @@ class model_registration : public iommu_model {
     [[nodiscard]] const char* recorded_name() const override { return text_.recorded_name; }
     [[nodiscard]] std::string models() const override { return text_.models; }
     [[nodiscard]] std::string does_not() const override { return text_.does_not; }
+    [[nodiscard]] unsigned source_id_bits() const override { return text_.source_id_bits; }
     [[nodiscard]] std::vector<model_parameter> parameters() const override { return describe_parameters(table_); }
     [[nodiscard]] std::vector<preset> presets() const override { return {presets_.begin(), presets_.end()}; }
     [[nodiscard]] std::span<const register_declaration> registers() const override { return registers_; }
