@@ -34,6 +34,10 @@ function(iommulab_library name)
   endif()
   if(folder MATCHES "^(models|traces)(/|$)")
     set_property(GLOBAL APPEND PROPERTY iommulab_installed ${name})
+    if(ARG_SOURCES) # what is installed may become part of somebody's shared library
+      set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+      target_compile_options(${name} PRIVATE -fno-semantic-interposition)
+    endif()
   endif()
 endfunction()
 

@@ -56,6 +56,8 @@ class iommu_model {
     [[nodiscard]] virtual const char* title() const = 0; ///< "Arm SMMUv3"
     /// As recordings and vectors call it: "smmuv3".
     [[nodiscard]] virtual const char* recorded_name() const = 0;
+    /// What fits into the field in which its bus says who asks.
+    [[nodiscard]] virtual unsigned source_id_bits() const = 0;
     [[nodiscard]] virtual std::string models() const = 0;   ///< what it models, in plain sentences
     [[nodiscard]] virtual std::string does_not() const = 0; ///< and what it does not
     [[nodiscard]] virtual std::vector<model_parameter> parameters() const = 0;

@@ -41,6 +41,7 @@ Parameters configure(std::span<const parameter<Parameters>> table, std::span<con
 struct model_text {
     const char *name, *title, *recorded_name;
     const char *models, *does_not;
+    unsigned source_id_bits = 32;
 };
 
 /// What all registrations do alike. `Model` is made of a name and its `Parameters`, which derive from iommu_parameters.
@@ -57,6 +58,7 @@ class model_registration : public iommu_model {
     [[nodiscard]] const char* recorded_name() const override { return text_.recorded_name; }
     [[nodiscard]] std::string models() const override { return text_.models; }
     [[nodiscard]] std::string does_not() const override { return text_.does_not; }
+    [[nodiscard]] unsigned source_id_bits() const override { return text_.source_id_bits; }
     [[nodiscard]] std::vector<model_parameter> parameters() const override { return describe_parameters(table_); }
     [[nodiscard]] std::vector<preset> presets() const override { return {presets_.begin(), presets_.end()}; }
     [[nodiscard]] std::span<const register_declaration> registers() const override { return registers_; }

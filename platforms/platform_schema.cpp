@@ -286,6 +286,14 @@ platform_description read_platform(const settings::node& map, name_list& names) 
     return out;
 }
 
+void check_source_id(const iommu_description& i, std::uint64_t source_id, const settings::place& where) {
+    const iommu_model* model = find_iommu_model(i.model);
+    if (model && source_id >> model->source_id_bits())
+        where.fail("source " + hex(source_id) + " behind '" + i.name + "'",
+                   "at most " + std::to_string(model->source_id_bits()) + " bits, as a source id of " +
+                       std::string(model->title()) + " has");
+}
+
 platform_description read_platform_file(const std::string& path) {
     name_list names;
     return read_platform(settings::read_yaml_file(path), names);

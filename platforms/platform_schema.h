@@ -6,6 +6,7 @@
 #include "platforms/platform_description.h"
 #include "platforms/settings/schema.h"
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -25,6 +26,9 @@ class name_list {
   private:
     std::map<std::string, std::string> taken_;
 };
+
+/// Throws input_error at `where` when the bus of an IOMMU cannot carry `source_id`.
+void check_source_id(const iommu_description& i, std::uint64_t source_id, const settings::place& where);
 
 /// Reads and checks a platform. Throws input_error; `names` gets the names of its memories and IOMMUs.
 platform_description read_platform(const settings::node& map, name_list& names);

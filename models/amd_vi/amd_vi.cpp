@@ -36,6 +36,7 @@ amd_iommu::amd_iommu(sc_core::sc_module_name name, const amd_vi_parameters& para
       devices_(parameters.device_table_cache),
       directories_(0, parameters.directory_cache),
       guest_directories_(0, parameters.guest_directory_cache) {
+    names_have(record::DeviceID.width, record::PASID_15_0.width + record::PASID_19_16.width);
     connect_registers();
     count_what_matters();
 }

@@ -105,6 +105,10 @@ void amd_iommu::keep_hardware_event(const fault& f) {
 }
 
 void amd_iommu::request_page(const page_request_message& request) {
+    if (!can_name({.source_id = request.source_id, .pasid = request.pasid, .has_pasid = request.has_pasid})) {
+        ++counts_.page_requests_lost;
+        return;
+    }
     page_requests_.push_back(request);
     if (writing_requests_)
         return;

@@ -82,12 +82,8 @@ void clip(translation& page, std::uint64_t address, const address_range& range) 
         const std::uint64_t first = page.input_base, last = first | page.offset_mask();
         return inside ? range.holds(first) && range.holds(last) : !range.touches(first, page.offset_mask());
     };
-    const std::uint64_t output = page.output(address);
-    while (page.log2_size > log2_smallest_page && !fits()) {
-        --page.log2_size;
-        page.input_base = address & ~page.offset_mask();
-        page.output_base = output & ~page.offset_mask();
-    }
+    while (page.log2_size > log2_smallest_page && !fits())
+        page.cut(address, page.log2_size - 1U);
 }
 
 void clip_to_special_ranges(translation& page, std::uint64_t address) {

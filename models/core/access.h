@@ -16,7 +16,8 @@ struct access {
     std::uint32_t source_id = 0;    ///< StreamID, requester id, LIODN, master number: what the bus calls the requester
     std::uint32_t pasid = 0;        ///< PASID or SubstreamID; meaningless unless has_pasid
     bool has_pasid = false;
-    bool write = false;
+    bool write = false;  ///< it may change memory
+    bool atomic = false; ///< a write whose answer tells what was there: it must be allowed to read too
     bool privileged = false;
     bool instruction = false;
     bool secure = false;

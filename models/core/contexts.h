@@ -25,6 +25,7 @@ class timed_context final : public walk_context {
     [[nodiscard]] bool reports() const override { return sheet_ != nullptr; }
     [[nodiscard]] iommu& model() const;
 
+    using walk_context::may_fill;
     bool may_fill(const translation_tag& tag, bool global, std::uint64_t base, std::uint64_t mask) const override;
     bool may_fill_configuration(std::uint32_t source_id, std::uint32_t pasid) const override;
 

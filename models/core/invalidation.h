@@ -44,7 +44,7 @@ struct invalidation {
         return base <= last && (base | mask) >= first;
     }
     [[nodiscard]] bool matches(const translation& t) const {
-        return matches(t.tag, t.global, t.input_base, t.offset_mask());
+        return matches(t.tag, t.global, t.leaf_base(), t.leaf_mask());
     }
     [[nodiscard]] bool matches_requester(std::uint32_t source_id, bool has_pasid, std::uint32_t its_pasid) const {
         return (!by_source || (source_id >= first_source && source_id <= last_source)) &&

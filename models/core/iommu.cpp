@@ -171,6 +171,11 @@ void iommu::on_access(access_observer told) {
 }
 
 std::optional<translation> iommu::probe(const access& a, fault* why) {
+    if (!can_name(a)) {
+        if (why)
+            *why = {.recorded = false};
+        return std::nullopt;
+    }
     debug_context context(*engine_);
     std::optional<translation> page(std::in_place);
     walk<bool> w = translate(context, a, *page);
@@ -245,6 +250,12 @@ bool iommu::resume_stalled(std::uint32_t stall_tag, std::uint32_t source_id, ver
 
 void iommu::terminate_stalled(std::uint32_t source_id, verdict v) {
     engine_->stalls.decide_all(source_id, v);
+}
+
+void iommu::names_have(unsigned source_id_bits, unsigned pasid_bits) {
+    const auto ones = [](unsigned bits) { return static_cast<std::uint32_t>((std::uint64_t{1} << bits) - 1); };
+    source_id_mask_ = ones(source_id_bits);
+    pasid_mask_ = ones(pasid_bits);
 }
 
 void iommu::set_interrupt(std::size_t n, bool level) {

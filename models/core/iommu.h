@@ -122,6 +122,13 @@ class iommu : public sc_core::sc_module {
     void terminate_stalled(std::uint32_t source_id, verdict v);
     /// Software has announced commands: whether the model must not consume any until it does so again.
     [[nodiscard]] bool commands_hang() { return commands_hang_ && commands_hang_(); }
+    /// How wide the bus's names are: a source id or PASID that does not fit names nobody, and is refused before the
+    /// model sees it. Not told, source ids have 32 bits and PASIDs 20.
+    void names_have(unsigned source_id_bits, unsigned pasid_bits);
+    /// Can the bus say who asks?
+    [[nodiscard]] bool can_name(const access& a) const {
+        return (a.source_id & ~source_id_mask_) == 0 && (!a.has_pasid || (a.pasid & ~pasid_mask_) == 0);
+    }
     void set_interrupt(std::size_t n, bool level);
     void pulse_interrupt(std::size_t n);
     void add_counter(const char* name, const char* text, const std::uint64_t& value);
@@ -133,6 +140,7 @@ class iommu : public sc_core::sc_module {
     friend class upstream_port;
     friend class transaction;
     iommu_parameters parameters_;
+    std::uint32_t source_id_mask_ = ~0U, pasid_mask_ = 0xf'ffff;
     register_bank& registers_;
     waveform_writer* waves_ = nullptr;
     std::function<bool()> commands_hang_;

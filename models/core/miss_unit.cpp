@@ -130,10 +130,8 @@ void miss_unit::finish(timed_context& context, const translation* result) {
         const slot& s = slots_[static_cast<std::size_t>(context.walker)];
         engine_.tlb.release(s.tag, s.page << log2_smallest_page);
     }
-    if (result && result->cacheable &&
-        context.may_fill(result->tag, result->global, result->input_base, result->offset_mask()))
-        if (context.walker >= 0)
-            fill(*result);
+    if (result && result->cacheable && context.walker >= 0 && context.may_fill(*result))
+        fill(*result);
     if (context.walker < 0)
         return;
     slot& s = slots_[static_cast<std::size_t>(context.walker)];

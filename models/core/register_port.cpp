@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/core/register_port.h"
 
+#include "models/core/payload_check.h"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
 namespace iommulab {
+
+namespace {
+constexpr std::uint64_t largest_offset = 0xffff'ffff;
+} // namespace
 
 register_port::register_port(sc_core::sc_module_name name, scheduler& clock, register_bank& bank,
                              unsigned access_cycles, unsigned posted_writes)
@@ -15,11 +21,14 @@ register_port::register_port(sc_core::sc_module_name name, scheduler& clock, reg
 
 tlm::tlm_response_status register_port::check(const tlm::tlm_generic_payload& p) {
     const unsigned bytes = p.get_data_length();
-    if (bytes > 8 || !std::has_single_bit(bytes) || p.get_address() % bytes != 0 || p.get_streaming_width() < bytes)
+    const tlm::tlm_response_status wrong = check_attributes(p);
+    if (wrong != tlm::TLM_OK_RESPONSE)
+        return wrong;
+    if (bytes > 8 || !std::has_single_bit(bytes) || p.get_address() % bytes != 0)
         return tlm::TLM_BURST_ERROR_RESPONSE;
     if (p.get_byte_enable_ptr())
         return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
-    if (p.get_address() > 0xffffffff)
+    if (p.get_address() > largest_offset)
         return tlm::TLM_ADDRESS_ERROR_RESPONSE;
     return tlm::TLM_OK_RESPONSE;
 }
@@ -120,7 +129,8 @@ void register_port::respond() {
 
 unsigned register_port::transport_dbg(tlm::tlm_generic_payload& p) {
     const unsigned bytes = p.get_data_length();
-    if (!p.is_read() || bytes > 8 || bytes == 0 || !std::has_single_bit(bytes) || p.get_address() % bytes != 0)
+    if (!p.is_read() || bytes > 8 || !std::has_single_bit(bytes) || p.get_address() % bytes != 0 ||
+        p.get_address() > largest_offset || !p.get_data_ptr())
         return 0;
     const std::uint64_t value = bank_.read(static_cast<std::uint32_t>(p.get_address()), bytes);
     std::memcpy(p.get_data_ptr(), &value, bytes);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "models/core/access.h"
+#include "models/core/payload_check.h"
 
 #include <tlm>
 
@@ -63,7 +64,8 @@ struct sideband : tlm::tlm_extension<sideband>, requester {
                 .source_id = who.source_id,
                 .pasid = who.pasid,
                 .has_pasid = who.has_pasid,
-                .write = payload.is_write(),
+                .write = changes_memory(payload),
+                .atomic = compare_swap_of(payload) != nullptr,
                 .privileged = who.privileged,
                 .instruction = who.instruction,
                 .secure = who.secure,

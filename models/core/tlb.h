@@ -26,6 +26,7 @@ struct tlb_owner {
         t.space = 0x80000000; // beyond every ASID, PASID and domain id
         return of_tag(t);
     }
+    /// PASIDs have 20 bits: wider ones have been refused.
     static tlb_owner of_requester(const access& a) {
         return {a.source_id | (std::uint64_t{a.pasid & 0xfffff} << 32) | (std::uint64_t{a.has_pasid} << 52) |
                 (std::uint64_t{a.secure} << 53) | (std::uint64_t{static_cast<std::uint8_t>(a.type)} << 54)};

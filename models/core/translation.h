@@ -4,6 +4,7 @@
 
 #include "models/core/access.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -25,10 +26,14 @@ class rights {
     static constexpr std::uint8_t writes = write | privileged_write;
     static constexpr std::uint8_t executes = execute | privileged_execute;
 
-    /// The one right that `a` needs.
+    /// The one right that `a` needs, as a read or as a write.
     static constexpr std::uint8_t needed_by(const access& a) {
         const unsigned kind = a.write ? 1U : (a.instruction ? 2U : 0U);
         return static_cast<std::uint8_t>(1U << (kind + (a.privileged ? 3U : 0U)));
+    }
+    /// Is `allowed` enough for all that `a` does?
+    static constexpr bool suffice(std::uint8_t allowed, const access& a) {
+        return (allowed & needed_by(a)) && (!a.atomic || (allowed & (a.privileged ? privileged_read : read)));
     }
 };
 
@@ -51,11 +56,22 @@ struct translation {
     bool global = false;           ///< serves every `space` of its vm and regime
     bool cacheable = true;         ///< false: a TLB must not keep it
     bool bypassed = false;         ///< no table was used: the address went through as it is
+    std::uint8_t log2_leaf = 0;    ///< of the leaf (or the run of leaves) that this is a piece of, if it is one
     std::uint16_t attributes = 0;  ///< memory attributes in the architecture's own encoding
     translation_tag tag;
 
-    [[nodiscard]] constexpr std::uint64_t offset_mask() const {
-        return log2_size >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << log2_size) - 1;
+    [[nodiscard]] constexpr std::uint64_t offset_mask() const { return ones_below(log2_size); }
+    /// The same of what software invalidates it by: a leaf that is kept in pieces goes as a whole, whichever of its
+    /// addresses is named.
+    [[nodiscard]] constexpr std::uint64_t leaf_mask() const { return ones_below(std::max(log2_size, log2_leaf)); }
+    [[nodiscard]] constexpr std::uint64_t leaf_base() const { return input_base & ~leaf_mask(); }
+    /// Becomes its part of 2^`log2_part` bytes around `address`: a piece of the same leaf.
+    constexpr void cut(std::uint64_t address, unsigned log2_part) {
+        const std::uint64_t to = output(address);
+        log2_leaf = std::max(log2_leaf, log2_size);
+        log2_size = static_cast<std::uint8_t>(log2_part);
+        input_base = address & ~offset_mask();
+        output_base = to & ~offset_mask();
     }
     [[nodiscard]] constexpr bool covers(std::uint64_t address) const {
         return (address & ~offset_mask()) == input_base;
@@ -67,6 +83,11 @@ struct translation {
     [[nodiscard]] constexpr std::uint64_t bytes_from(std::uint64_t address) const {
         const std::uint64_t left = offset_mask() - (address & offset_mask());
         return left == ~std::uint64_t{0} ? left : left + 1;
+    }
+
+  private:
+    static constexpr std::uint64_t ones_below(unsigned bits) {
+        return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
     }
 };
 

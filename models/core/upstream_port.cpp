@@ -27,6 +27,25 @@ upstream_port::upstream_port(sc_core::sc_module_name name, iommu& owner, engine_
 
 upstream_port::~upstream_port() = default;
 
+tlm::tlm_response_status upstream_port::objection_to(const tlm::tlm_generic_payload& p, const access& a) const {
+    const tlm::tlm_response_status wrong = check_attributes(p);
+    if (wrong == tlm::TLM_OK_RESPONSE && !model_.can_name(a)) [[unlikely]]
+        return tlm::TLM_ADDRESS_ERROR_RESPONSE; // as of everybody whom the model refuses
+    return wrong;
+}
+
+void upstream_port::enable_bytes(tlm::tlm_generic_payload& piece, unsigned char* enables, unsigned length,
+                                 std::uint32_t offset, std::vector<unsigned char>& room) {
+    const unsigned begun = enables ? offset % length : 0; // the pattern repeats (IEEE 1666-2011 14.14)
+    if (begun != 0) [[unlikely]] {
+        room.resize(std::max<std::size_t>(room.size(), length));
+        std::rotate_copy(enables, enables + begun, enables + length, room.begin());
+        enables = room.data();
+    }
+    piece.set_byte_enable_ptr(enables);
+    piece.set_byte_enable_length(length);
+}
+
 // --- the device's side: requests
 
 tlm::tlm_sync_enum upstream_port::nb_transport_fw(tlm::tlm_generic_payload& p, tlm::tlm_phase& phase,
@@ -84,10 +103,11 @@ void upstream_port::take(tlm::tlm_generic_payload& p, std::uint64_t begun_ps, st
     t.sheet.charge(time_part::port_wait, engine_.clock.to_ps(taken));
     t.piece = sideband::describe(p);
     t.how = access_outcome::micro_tlb_hit;
-    t.refused = t.ignored = t.stale = false;
+    t.status = objection_to(p, t.piece);
+    t.refused = t.ignored = t.status != tlm::TLM_OK_RESPONSE;
+    t.stale = false;
     t.pieces_out = 0;
     t.bytes_issued = 0;
-    t.status = tlm::TLM_OK_RESPONSE;
     t.page.log2_size = 0;
     t.next = nullptr;
     *newest_ = &t;
@@ -113,9 +133,15 @@ void upstream_port::looked_up(void* object) {
     auto& t = *static_cast<transaction*>(object);
     upstream_port& port = t.port;
     t.sheet.charge(time_part::micro_tlb, port.engine_.now_ps());
+    if (t.refused) [[unlikely]] { // before it came here
+        ++port.engine_.counts.faults;
+        t.how = access_outcome::fault;
+        port.translated(t);
+        return;
+    }
     port.forget();
     const translation* hit = port.micro_tlb_.find(tlb_owner::of_requester(t.piece), t.piece.address);
-    if (hit && (hit->allowed & rights::needed_by(t.piece))) {
+    if (hit && rights::suffice(hit->allowed, t.piece)) {
         port.hit_probe_.pulse(port.engine_.now_ps(), port.engine_.clock.period_ps());
         t.page = *hit;
         if (t.page.bypassed && t.how == access_outcome::micro_tlb_hit)
@@ -158,9 +184,14 @@ void transaction::walk_ended() {
         page.bypassed ? access_outcome::bypass : (hit ? access_outcome::tlb_hit : access_outcome::miss);
     if (how == access_outcome::micro_tlb_hit || how == access_outcome::bypass || of_piece == access_outcome::miss)
         how = of_piece;
-    if (page.cacheable && context.may_fill(page.tag, page.global, page.input_base, page.offset_mask()) &&
+    if (page.cacheable && context.may_fill(page) &&
         context.may_fill_configuration(piece.source_id, piece.has_pasid ? piece.pasid : 0))
         port.keep(tlb_owner::of_requester(piece), page);
+    if (piece.atomic && piece.write && !rights::suffice(page.allowed, piece)) {
+        piece.write = false; // it may write: may it read?
+        port.look_up(*this, e.clock.cycle_after(sc_core::SC_ZERO_TIME));
+        return;
+    }
     port.translated(*this);
 }
 
@@ -231,6 +262,7 @@ void upstream_port::issue(transaction& t) {
     if (t.stale) {
         t.stale = false;
         t.refused = t.ignored = false;
+        t.piece.write |= t.piece.atomic;
         look_up(t, engine_.clock.cycle_after(sc_core::SC_ZERO_TIME));
         return;
     }
@@ -243,27 +275,17 @@ void upstream_port::issue(transaction& t) {
     const std::uint64_t room = t.page.bytes_from(t.piece.address);
     const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(room, t.piece.length_bytes));
     const bool whole = bytes == t.payload->get_data_length();
-    const unsigned char* enables = t.payload->get_byte_enable_ptr();
-    const unsigned enables_length = t.payload->get_byte_enable_length();
-    if (!whole &&
-        (t.payload->get_streaming_width() < t.payload->get_data_length() ||
-         (enables && enables_length < t.payload->get_data_length() && t.bytes_issued % enables_length != 0))) {
-        t.status = tlm::TLM_BURST_ERROR_RESPONSE; // such a pattern has no meaning for a part of it
-        retire(t);
-        return;
-    }
     piece_payload& p = pieces_.acquire(0, &t);
     p.set_command(t.payload->get_command());
     p.set_address(t.page.output(t.piece.address));
     p.set_data_ptr(t.payload->get_data_ptr() + t.bytes_issued);
     p.set_data_length(bytes);
     p.set_streaming_width(whole ? t.payload->get_streaming_width() : bytes);
-    p.set_byte_enable_ptr(enables && enables_length >= t.payload->get_data_length()
-                              ? const_cast<unsigned char*>(enables) + t.bytes_issued
-                              : const_cast<unsigned char*>(enables));
-    p.set_byte_enable_length(enables_length);
+    enable_bytes(p, t.payload->get_byte_enable_ptr(), t.payload->get_byte_enable_length(), t.bytes_issued, p.buffer);
     if (const auto* s = t.payload->get_extension<sideband>())
         p.side.copy_from(*s);
+    if (t.piece.atomic)
+        p.set_extension(compare_swap_of(*t.payload)); // the device's own: the answer goes there
     ++t.pieces_out;
     t.bytes_issued += bytes;
     t.piece.address += bytes;
@@ -339,6 +361,8 @@ void upstream_port::answered(piece_payload& p, const sc_core::sc_time& delay) {
     transaction& t = *p.owner;
     if (!p.is_response_ok() && t.status == tlm::TLM_OK_RESPONSE)
         t.status = p.get_response_status();
+    if (t.piece.atomic)
+        p.clear_extension<atomic_compare_swap>();
     --t.pieces_out;
     if (t.pieces_out == 0 && t.where == transaction::state::issued)
         answer_later(t, delay);

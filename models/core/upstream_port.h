@@ -16,6 +16,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace iommulab {
@@ -60,6 +61,12 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     }
     void invalidate_direct_mem_ptr(sc_dt::uint64 first, sc_dt::uint64 last) override;
 
+    /// The response to what goes no further than the port, or TLM_OK_RESPONSE.
+    [[nodiscard]] tlm::tlm_response_status objection_to(const tlm::tlm_generic_payload& p, const access& a) const;
+    /// The byte enables that a piece from `offset` on has of a whole with these; in `room` if they must be turned.
+    static void enable_bytes(tlm::tlm_generic_payload& piece, unsigned char* enables, unsigned length,
+                             std::uint32_t offset, std::vector<unsigned char>& room);
+
     // cycle-approximate: upstream_port.cpp
     void take(tlm::tlm_generic_payload& p, std::uint64_t begun_ps, std::uint64_t taken);
     [[nodiscard]] bool has_room_for(const tlm::tlm_generic_payload& p) const;
@@ -91,7 +98,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     void forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, std::uint64_t address,
                      std::uint64_t distance, latency_profile& profile);
     void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, access& left, tlb_owner owner,
-                          const translation* hit);
+                          const translation* hit, tlm::tlm_response_status wrong);
     struct loose_result {
         translation page;
         access_outcome how = access_outcome::miss;
@@ -99,8 +106,10 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
     };
     void resolve(const access& a, tlb_owner owner, const translation* hit, time_sheet& sheet,
                  std::vector<walk_reads>* walks, loose_result& r);
+    void resolve_as_read(access a, tlb_owner owner, time_sheet& sheet, std::vector<walk_reads>* walks, loose_result& r);
     bool forward_piece(tlm::tlm_generic_payload& p, std::uint32_t offset, std::uint32_t bytes, std::uint64_t output,
                        sc_core::sc_time& delay);
+    [[nodiscard]] std::optional<translation> probe_access(access a);
 
     iommu& model_;
     engine_state& engine_;

@@ -21,7 +21,7 @@ void upstream_port::b_transport(tlm::tlm_generic_payload& p, sc_core::sc_time& d
     const sideband* side = p.get_extension<sideband>();
     const requester& who = side ? *side : nobody;
     if (address < again_.first || address > again_.last || again_.last - address < p.get_data_length() - 1U ||
-        who.bits() != again_.who || !(p.is_read() ? again_.may_read : again_.may_write)) [[unlikely]] {
+        who.bits() != again_.who || !(p.is_read() ? again_.may_read : again_.may_write && p.is_write())) [[unlikely]] {
         transport_by_look_up(p, delay, who);
         return;
     }
@@ -41,11 +41,12 @@ void upstream_port::forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& d
 
 void upstream_port::transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who) {
     access a = sideband::describe(p, who);
+    const tlm::tlm_response_status wrong = objection_to(p, a);
     const tlb_owner owner = tlb_owner::of_requester(a);
-    const translation* hit = micro_tlb_.find(owner, a.address);
-    if (!hit || !(hit->allowed & rights::needed_by(a)) || hit->bytes_from(a.address) < a.length_bytes ||
+    const translation* hit = wrong == tlm::TLM_OK_RESPONSE ? micro_tlb_.find(owner, a.address) : nullptr;
+    if (!hit || !rights::suffice(hit->allowed, a) || hit->bytes_from(a.address) < a.length_bytes ||
         engine_.observer) { // a hit that is not observed needs no sheet
-        transport_slowly(p, delay, a, owner, hit);
+        transport_slowly(p, delay, a, owner, hit, wrong);
         return;
     }
     latency_profile& profile = engine_.statistics.of(
@@ -88,7 +89,7 @@ void upstream_port::resolve(const access& a, tlb_owner owner, const translation*
                             std::vector<walk_reads>* walks, loose_result& r) {
     forget();
     sheet.add(time_part::micro_tlb, micro_tlb_ps_);
-    if (hit && (hit->allowed & rights::needed_by(a))) {
+    if (hit && rights::suffice(hit->allowed, a)) {
         r.page = *hit;
         r.how = hit->bypassed ? access_outcome::bypass : access_outcome::micro_tlb_hit;
         return;
@@ -139,10 +140,21 @@ void upstream_port::resolve(const access& a, tlb_owner owner, const translation*
     }
 }
 
-/// `left`: the access, of which at the end is left what was not done.
+/// `a` may write: may it also read, as far as it must?
+[[gnu::noinline]] // no part of a plain miss
+void upstream_port::resolve_as_read(access a, tlb_owner owner, time_sheet& sheet, std::vector<walk_reads>* walks,
+                                    loose_result& r) {
+    if (r.refused || rights::suffice(r.page.allowed, a))
+        return;
+    a.write = false;
+    r = {};
+    resolve(a, owner, nullptr, sheet, walks, r);
+}
+
+/// `left`: the access, of which at the end is left what was not done. `wrong`: as of objection_to().
 [[gnu::flatten]] // a miss passes through all of it
 void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, access& left,
-                                     tlb_owner owner, const translation* hit) {
+                                     tlb_owner owner, const translation* hit, tlm::tlm_response_status wrong) {
     time_sheet sheet;
     std::unique_ptr<std::vector<walk_reads>> walks; // when there is an observer
     sheet.begin(0);
@@ -153,10 +165,18 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
     loose_result r;
     access_outcome how = access_outcome::micro_tlb_hit;
     std::uint32_t done = 0;
-    tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE; // the first that is none stands
+    tlm::tlm_response_status status = wrong; // the first that is not OK stands
     p.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-    do {
+    if (wrong != tlm::TLM_OK_RESPONSE) [[unlikely]] {
+        ++engine_.counts.faults;
+        sheet.add(time_part::micro_tlb, micro_tlb_ps_);
+        how = access_outcome::fault;
+        r.refused = true;
+    }
+    while (!r.refused) {
         resolve(left, owner, hit, sheet, walks.get(), r);
+        if (left.atomic) [[unlikely]]
+            resolve_as_read(left, owner, sheet, walks.get(), r);
         if (how == access_outcome::micro_tlb_hit || r.how == access_outcome::fault || r.how == access_outcome::miss)
             how = r.how;
         if (r.refused)
@@ -168,22 +188,20 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
         sheet.add(time_part::memory, engine_.clock.ps(took));
         if (!ok && status == tlm::TLM_OK_RESPONSE)
             status = p.get_response_status();
-        if (p.get_response_status() == tlm::TLM_BURST_ERROR_RESPONSE)
-            break;
         done += bytes; // with a bus error too: where pieces are under way together, none knows of the others
         left.address += bytes;
         left.length_bytes -= bytes;
-        if (left.length_bytes != 0) {
-            r = {};
-            ++engine_.counts.split;
-            hit = micro_tlb_.find(owner, left.address);
-        }
-    } while (left.length_bytes != 0);
+        if (left.length_bytes == 0)
+            break;
+        r = {};
+        ++engine_.counts.split;
+        hit = micro_tlb_.find(owner, left.address);
+    }
 
     if (r.refused) {
         if (r.ignored && p.is_read())
             std::memset(p.get_data_ptr() + done, 0, p.get_data_length() - done);
-        if (!r.ignored)
+        if (!r.ignored && wrong == tlm::TLM_OK_RESPONSE)
             status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
         p.set_dmi_allowed(false);
     }
@@ -209,18 +227,15 @@ bool upstream_port::forward_piece(tlm::tlm_generic_payload& p, std::uint32_t off
     unsigned char* const data = p.get_data_ptr();
     unsigned char* const enables = p.get_byte_enable_ptr();
     const unsigned length = p.get_data_length(), width = p.get_streaming_width(), enabled = p.get_byte_enable_length();
-    if (width < length || (enables && enabled < length && offset % enabled != 0)) {
-        p.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE); // such a pattern has no meaning for a part of it
-        return false;
-    }
+    piece_payload& room = pieces_.acquire(0); // others may come through while memory works
     p.set_address(output);
     p.set_data_ptr(data + offset);
     p.set_data_length(bytes);
     p.set_streaming_width(bytes);
-    if (enables && enabled >= length)
-        p.set_byte_enable_ptr(enables + offset);
+    enable_bytes(p, enables, enabled, offset, room.buffer);
     p.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     to_memory->b_transport(p, delay);
+    room.release();
     p.set_address(address);
     p.set_data_ptr(data);
     p.set_data_length(length);
@@ -291,7 +306,8 @@ bool upstream_port::get_direct_mem_ptr(tlm::tlm_generic_payload& p, tlm::tlm_dmi
         const std::uint64_t from = std::max<std::uint64_t>(t.input_base, dmi.get_start_address());
         const std::uint64_t to = std::min<std::uint64_t>(t.input_base + t.offset_mask(), dmi.get_end_address());
         const bool known = std::any_of(grants_.begin(), grants_.end(), [&](const direct_grant& g) {
-            return g.first == from && g.last == to && g.owner.bits == owner.bits && g.page.tag == t.tag;
+            return g.first == from && g.last == to && g.owner.bits == owner.bits && g.page.tag == t.tag &&
+                   g.page.leaf_mask() == t.leaf_mask();
         });
         if (from <= to && !known)
             grants_.push_back({from, to, owner, t});
@@ -321,7 +337,19 @@ void upstream_port::invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) {
 
 // --- debug
 
+/// What all that `a` does may use.
+std::optional<translation> upstream_port::probe_access(access a) {
+    std::optional<translation> page = model_.probe(a);
+    if (page && a.atomic && !rights::suffice(page->allowed, a)) {
+        a.write = false;
+        page = model_.probe(a);
+    }
+    return page;
+}
+
 unsigned upstream_port::transport_dbg(tlm::tlm_generic_payload& p) {
+    if (check_rare_attributes(p, true) != tlm::TLM_OK_RESPONSE)
+        return 0;
     access a = sideband::describe(p);
     const std::uint64_t address = p.get_address();
     unsigned char* const data = p.get_data_ptr();
@@ -330,7 +358,7 @@ unsigned upstream_port::transport_dbg(tlm::tlm_generic_payload& p) {
     while (done < length) {
         a.address = address + done;
         a.length_bytes = length - done;
-        const std::optional<translation> t = model_.probe(a);
+        const std::optional<translation> t = probe_access(a);
         if (!t)
             break;
         const auto bytes = static_cast<unsigned>(std::min<std::uint64_t>(t->bytes_from(a.address), length - done));

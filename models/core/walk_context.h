@@ -262,6 +262,9 @@ class walk_context {
     /// meanwhile.
     [[nodiscard]] virtual bool may_fill(const translation_tag& tag, bool global, std::uint64_t base,
                                         std::uint64_t mask) const = 0;
+    [[nodiscard]] bool may_fill(const translation& t) const {
+        return may_fill(t.tag, t.global, t.leaf_base(), t.leaf_mask());
+    }
     [[nodiscard]] virtual bool may_fill_configuration(std::uint32_t source_id, std::uint32_t pasid) const = 0;
 
   protected:

@@ -30,6 +30,7 @@ gart::gart(sc_core::sc_module_name name, const gart_parameters& parameters)
       aperture_bytes_(std::uint64_t{parameters.entries} << page_log2),
       port_(table_port_of(parameters)),
       entries_(parameters.entries) {
+    names_have(gart_error::CLIENT_ID.width, 0);
     bank.on_write(reg::GART_CONFIG, [this](unsigned, std::uint64_t before, std::uint64_t written) {
         if (before != written)
             forget(own_.aperture_base, own_.aperture_base + aperture_bytes_ - 1);

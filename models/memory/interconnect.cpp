@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/memory/interconnect.h"
 
+#include "models/core/payload_check.h"
+
 #include <algorithm>
 #include <stdexcept>
 #include <string>
@@ -405,6 +407,8 @@ unsigned interconnect::input_port::transport_dbg(tlm::tlm_generic_payload& p) {
         p.set_address(address - r->first);
     const unsigned bytes = p.get_data_length();
     const std::uint64_t behind = r->last - address; // bytes of the window after the first
+    if (compare_swap_of(p) && behind < bytes - 1)
+        return 0; // it has no parts
     p.set_data_length(behind < bytes ? static_cast<unsigned>(behind + 1) : bytes);
     const unsigned done = owner.outputs_[r->output]->socket->transport_dbg(p);
     p.set_data_length(bytes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/memory/memory.h"
 
-#include "models/core/atomic_extension.h"
+#include "models/core/payload_check.h"
 #include "models/memory/payload_execution.h"
 
 #include <algorithm>
@@ -91,7 +91,7 @@ tlm::tlm_response_status memory::execute_counted(tlm::tlm_generic_payload& paylo
     } else if (payload.is_write()) {
         ++counted_.writes;
         counted_.bytes_written += bytes;
-    } else if (payload.get_extension<atomic_compare_swap>()) {
+    } else if (compare_swap_of(payload)) {
         ++counted_.atomics;
     }
     return status;
@@ -99,7 +99,7 @@ tlm::tlm_response_status memory::execute_counted(tlm::tlm_generic_payload& paylo
 
 /// The time at which the answer to a request accepted at `arrival_ps` may begin.
 std::uint64_t memory::serve_ps(const tlm::tlm_generic_payload& payload, std::uint64_t arrival_ps) {
-    const bool write = !payload.is_read();
+    const bool write = changes_memory(payload);
     const std::uint64_t bytes = payload.get_data_length();
     if (dram_ && payload.get_response_status() == tlm::TLM_OK_RESPONSE)
         return dram_->serve(arrival_ps, payload.get_address(), bytes, write);
@@ -116,7 +116,7 @@ std::uint64_t memory::serve_ps(const tlm::tlm_generic_payload& payload, std::uin
 void memory::b_transport(tlm::tlm_generic_payload& payload, sc_time& delay) {
     const auto status = execute_counted(payload);
     payload.set_response_status(status);
-    const bool write = !payload.is_read();
+    const bool write = changes_memory(payload);
     const unsigned bytes = payload.get_data_length();
     if (dram_ && status == tlm::TLM_OK_RESPONSE) {
         delay += clock_.to_time(dram_->unloaded_ps(payload.get_address(), bytes, write));
@@ -159,13 +159,15 @@ unsigned memory::transport_dbg(tlm::tlm_generic_payload& payload) {
     const memory_range* range = range_of(address, 0);
     if (!range)
         return 0;
+    if (check_rare_attributes(payload, true) != tlm::TLM_OK_RESPONSE)
+        return 0;
     const std::uint64_t there = range->size_bytes - (address - range->base);
     const auto bytes = static_cast<unsigned>(std::min<std::uint64_t>(payload.get_data_length(), there));
     if (payload.is_read())
         store_.read(address, payload.get_data_ptr(), bytes);
     else if (payload.is_write())
         store_.write(address, payload.get_data_ptr(), bytes);
-    else if (!payload.get_extension<atomic_compare_swap>() || bytes < payload.get_data_length() ||
+    else if (!compare_swap_of(payload) || bytes < payload.get_data_length() ||
              execute(store_, payload) != tlm::TLM_OK_RESPONSE)
         return 0;
     return bytes;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/memory/message_doorbell.h"
 
+#include "models/core/payload_check.h"
 #include "models/core/sideband.h"
 
 #include <cstring>
@@ -13,6 +14,9 @@ message_doorbell::message_doorbell(sc_core::sc_module_name name, const parameter
 }
 
 void message_doorbell::take(tlm::tlm_generic_payload& p) {
+    p.set_response_status(compare_swap_of(p) ? tlm::TLM_COMMAND_ERROR_RESPONSE : check_attributes(p));
+    if (!p.is_response_ok() || p.get_command() == tlm::TLM_IGNORE_COMMAND)
+        return;
     if (p.is_read()) {
         std::memset(p.get_data_ptr(), 0, p.get_data_length());
         p.set_response_status(tlm::TLM_OK_RESPONSE);

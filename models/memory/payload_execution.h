@@ -12,9 +12,8 @@ namespace iommulab {
 tlm::tlm_response_status execute_rare(sparse_store& store, tlm::tlm_generic_payload& payload);
 
 /// Reads or writes the payload's data and returns its response (IEEE 1666-2011 14.7 to 14.17). The caller has checked
-/// that the address range exists. Byte enables are honoured; a streaming width below the data length is a burst error;
-/// the ignore command does nothing, unless it carries an atomic_compare_swap. Does not set the payload's response
-/// status.
+/// that the address range exists. What check_attributes() objects to is refused; byte enables are honoured; the ignore
+/// command does nothing, unless it carries an atomic_compare_swap. Does not set the payload's response status.
 inline tlm::tlm_response_status execute(sparse_store& store, tlm::tlm_generic_payload& payload) {
     const unsigned bytes = payload.get_data_length();
     if (payload.get_byte_enable_ptr() || payload.get_streaming_width() < bytes || !payload.get_data_ptr()) [[unlikely]]

@@ -124,11 +124,15 @@ inline leaf stage2_leaf(const stage2_regime& regime, const table_geometry& g, un
     return l;
 }
 
-inline void set_page(translation& page, const leaf& l, std::uint64_t input, unsigned log2_size,
-                     const translation_tag& tag) {
-    page.input_base = input & ~low_bits(log2_size);
+/// The leaf `word` of `level`, which serves 2^`reach` bytes around `input`. One of a contiguous run is kept by itself,
+/// and taken back with the run.
+inline void set_page(translation& page, const leaf& l, std::uint64_t word, std::uint64_t input, granule tg,
+                     unsigned level, unsigned reach, const translation_tag& tag) {
+    page.input_base = input & ~low_bits(reach);
     page.output_base = l.output;
-    page.log2_size = static_cast<std::uint8_t>(log2_size);
+    page.log2_size = static_cast<std::uint8_t>(reach);
+    if (d::Contiguous.of(word))
+        page.log2_leaf = static_cast<std::uint8_t>(reach + log2_contiguous_leaves(tg, level));
     page.allowed = l.allowed;
     page.tag = tag;
 }
@@ -239,7 +243,7 @@ struct stage1_descent {
         return stage1_leaf(*tables, way->geometry, level, reach, word, inherited, rights::needed_by(a));
     }
     void arrive(const leaf& l, std::uint64_t word) {
-        set_page(page, l, a.address, reach, tables->tag);
+        set_page(page, l, word, a.address, way->geometry.tg, level, reach, tables->tag);
         page.global = !d::nG.of(word);
         page.attributes = stage1_attributes(word);
     }
@@ -434,10 +438,9 @@ walk<bool> walk_stage2(walk_context& context, const stage2_regime& regime, stage
                     continue;
                 }
             }
-            set_page(page, l, ipa, reach, regime.tag);
+            set_page(page, l, word, ipa, g.tg, level, reach, regime.tag);
             page.attributes = stage2_attributes(word);
-            if (caches.intermediate && context.remembers() &&
-                context.may_fill(regime.tag, false, page.input_base, page.offset_mask()))
+            if (caches.intermediate && context.remembers() && context.may_fill(page))
                 caches.intermediate->insert(page);
             co_return true;
         }

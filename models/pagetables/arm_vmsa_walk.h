@@ -5,7 +5,8 @@
 //
 // It does not: big-endian tables, FEAT_LPA2, FEAT_HAFT, S2FWB, permission indirection, Secure address spaces (NS and
 // NSTable are passed on as attributes or ignored), AArch32 formats (UWXN is theirs: in AArch64 what is writable without
-// privilege is never executable with it). The Contiguous bit is reported and does not enlarge the result.
+// privilege is never executable with it). The Contiguous bit is reported and does not enlarge the result: it enlarges
+// what an invalidation of one of the run's addresses takes away.
 #pragma once
 
 #include "models/core/access.h"

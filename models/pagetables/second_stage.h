@@ -28,11 +28,10 @@ class second_stage {
 };
 
 /// `page` goes from the first stage's input to an intermediate address, `second` from there on: it becomes what both
-/// say together, around `input`.
+/// say together, around `input`; software goes on to take it back by the first stage's leaf.
 inline void combine(translation& page, const translation& second, std::uint64_t input) {
     const std::uint64_t output = second.output(page.output(input));
-    page.log2_size = std::min(page.log2_size, second.log2_size);
-    page.input_base = input & ~page.offset_mask();
+    page.cut(input, std::min(page.log2_size, second.log2_size));
     page.output_base = output & ~page.offset_mask();
     page.allowed &= second.allowed;
 }

@@ -193,8 +193,7 @@ walk<bool> walk_on(walk_context& context, descent d, std::optional<std::uint64_t
         }
         if (v.leaf) {
             d.arrive(*word, v);
-            if (caches.translations && context.remembers() &&
-                context.may_fill(r.tag, false, d.page.input_base, d.page.offset_mask()))
+            if (caches.translations && context.remembers() && context.may_fill(d.page))
                 caches.translations->insert(d.page);
             co_return true;
         }

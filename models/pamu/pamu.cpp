@@ -27,6 +27,7 @@ pamu::pamu(sc_core::sc_module_name name, const pamu_parameters& parameters)
       primaries_(parameters.primary_cache),
       secondaries_(parameters.secondary_cache),
       operations_(parameters.operation_cache) {
+    names_have(avs1::LIODN.width, 0);
     connect_registers();
     add_counter("primary_lookups", "look-ups in the cache of primary entries", primaries_.lookups);
     add_counter("primary_hits", "look-ups that it answered", primaries_.hits);

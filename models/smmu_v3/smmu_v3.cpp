@@ -39,6 +39,7 @@ smmu::smmu(sc_core::sc_module_name name, const smmu_parameters& parameters)
       stage1_walks_(0, parameters.stage1_walk_cache),
       stage2_walks_(2, parameters.stage2_walk_cache),
       intermediate_(parameters.intermediate_cache) {
+    names_have(record::StreamID.width, record::SubstreamID.width);
     connect_registers();
     count_what_matters();
 }

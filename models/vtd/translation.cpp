@@ -24,10 +24,7 @@ bool overlaps(std::uint64_t base, std::uint64_t mask, std::uint64_t first, std::
 
 /// The half of `t` that holds `address`.
 void halve(translation& t, std::uint64_t address) {
-    const std::uint64_t output = t.output(address);
-    --t.log2_size;
-    t.input_base = address & ~t.offset_mask();
-    t.output_base = output & ~t.offset_mask();
+    t.cut(address, t.log2_size - 1U);
 }
 /// Leaves the part of `t` around `a`'s address that has nothing to do with interrupts, neither as output nor as input,
 /// which is one only without PASID.

@@ -34,6 +34,7 @@ remapping_unit::remapping_unit(sc_core::sc_module_name name, const unit_paramete
       first_stage_(0, parameters.first_stage_cache),
       second_stage_(2, parameters.second_stage_cache),
       nested_(parameters.nested_cache) {
+    names_have(fault_record::SID.width, fault_record::PV.width);
     connect_registers();
     count_what_matters();
 }

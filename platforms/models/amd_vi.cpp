@@ -21,6 +21,7 @@ constexpr model_text text{
                 "filter, MARC, device table segments, dual logs, PPR auto response, vIOMMU, SNP; traffic of "
                 "device TLBs; snoop and coherency attributes; performance counters (the counters are there as "
                 "statistics).",
+    .source_id_bits = amd_vi::record::DeviceID.width,
 };
 
 class amd_vi_registration final : public model_registration<amd_vi::amd_iommu, amd_vi::amd_vi_parameters> {

@@ -17,6 +17,7 @@ constexpr model_text text{
               "register writes and the read that pushes them.",
     .does_not = "Arbitration, latency allowance, security carve-outs and clients' resets of the memory "
                 "controller; rights, which entries do not have.",
+    .source_id_bits = gart::gart_error::CLIENT_ID.width,
 };
 
 class gart_registration final : public model_registration<gart::gart, gart::gart_parameters> {

@@ -18,6 +18,7 @@ constexpr model_text text{
     .does_not = "Page tables behind windows, which PAMU 1.0 does not have; what stashing does to the caches "
                 "of CPUs (it is counted); operations other than plain reads and writes; the debug registers' "
                 "interrupts.",
+    .source_id_bits = pamu::avs1::LIODN.width,
 };
 
 class pamu_registration final : public model_registration<pamu::pamu, pamu::pamu_parameters> {

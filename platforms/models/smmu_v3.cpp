@@ -19,6 +19,7 @@ constexpr model_text text{
     .does_not = "Secure, Realm and root interfaces; AArch32 and big-endian tables; ATS and PRI traffic; BTM, "
                 "ATOS, VMW, MPAM, ECMDQ, LPA2; merging of events; PMCG registers (the counters are named "
                 "after their events).",
+    .source_id_bits = smmu_v3::record::StreamID.width,
 };
 
 class smmu_v3_registration final : public model_registration<smmu_v3::smmu, smmu_v3::smmu_parameters> {

@@ -21,6 +21,7 @@ constexpr model_text text{
     .does_not = "Interrupt remapping and posting (its registers are storage, its descriptors complete at "
                 "once); device TLBs of their own and page requests; advanced fault logging; virtual and "
                 "enhanced commands; caching of entries that are not present; memory types.",
+    .source_id_bits = vtd::fault_record::SID.width,
 };
 
 class vtd_registration final : public model_registration<vtd::remapping_unit, vtd::unit_parameters> {

@@ -25,8 +25,11 @@ struct address_space {
     std::uint64_t root = 0, last = 0;          ///< the first table, and the one with the pages
     std::array<std::uint64_t, pages> output{}; ///< of each host page; 0: not mapped
     bool has_guest = false;
-    std::uint64_t gcr3 = 0, guest_last = 0;    ///< the guest CR3 table of PASID 0, and the guest's last table
-    std::array<std::uint64_t, pages> behind{}; ///< host page of each guest page; 0: not mapped
+    /// The guest CR3 table of PASID 0, the guest's last table, and the one above.
+    std::uint64_t gcr3 = 0, guest_last = 0, guest_above = 0;
+    bool guest_block = false;                     ///< a guest's pages are one of 2 MiB
+    std::array<std::uint64_t, pages> behind{};    ///< host address of each guest page; 0: not mapped
+    std::array<std::uint64_t, pages> elsewhere{}; ///< as output, of the 2 MiB above
 };
 enum class device_mode { translates, passes, is_refused };
 struct device_state {
@@ -71,12 +74,18 @@ class software final : public base {
             map_host(s, p);
         if (!a.has_guest)
             return;
+        const std::uint64_t other = table();
+        store(middle + 8, amd_v1_builder::pde(other, 1));
+        for (unsigned p = 0; p < pages; ++p)
+            store(other + (p + 1) * 8, amd_v1_builder::pte(a.elsewhere[p] = fresh_page()));
+        a.guest_block = s == spaces - 1;
         a.gcr3 = table();
         std::uint64_t above = a.gcr3;
         store(a.gcr3, (above = table()) | 1);
         for (unsigned level = 4; level > 1; --level) {
             const std::uint64_t below = table();
             store(above, below | P | W | U | A);
+            a.guest_above = above;
             above = below;
         }
         a.guest_last = above;
@@ -86,7 +95,9 @@ class software final : public base {
         for (std::uint64_t n = 0; n < 2; ++n)
             store(own_middle + ((amd_vi_machine::own_base >> 21 & 0x1ff) + n) * 8,
                   amd_v1_builder::pte(amd_vi_machine::own_base + n * 0x20'0000));
-        for (unsigned p = 0; p < pages; ++p)
+        if (a.guest_block)
+            map_guest_block(s);
+        for (unsigned p = 0; !a.guest_block && p < pages; ++p)
             map_guest(s, p);
     }
     void map_host(unsigned s, unsigned p, bool present = true) {
@@ -98,6 +109,14 @@ class software final : public base {
         std::uint64_t& behind = spaces_[s].behind[p];
         behind = present ? input_of(choose_(pages)) : 0;
         store(spaces_[s].guest_last + (p + 1) * 8, behind ? behind | P | W | U | A | D : 0);
+    }
+    /// One page for all of a guest's.
+    void map_guest_block(unsigned s, bool present = true) {
+        address_space& a = spaces_[s];
+        const std::uint64_t base = choose_(2) * block_bytes;
+        store(a.guest_above, present ? base | P | W | U | A | D | 1 << 7 : 0);
+        for (unsigned p = 0; p < pages; ++p)
+            a.behind[p] = present ? base + input_of(p) : 0;
     }
     void write_entry(unsigned d) {
         using namespace amd_vi;
@@ -126,7 +145,8 @@ class software final : public base {
                 else if (devices_[d].mode == device_mode::translates && !a.has_guest)
                     all[d][p] = a.output[p];
                 else if (devices_[d].mode == device_mode::translates && a.behind[p])
-                    all[d][p] = a.output[a.behind[p] / page_size - 1];
+                    all[d][p] =
+                        (a.behind[p] < block_bytes ? a.output : a.elsewhere)[a.behind[p] % block_bytes / page_size - 1];
             }
         return all;
     }
@@ -210,6 +230,11 @@ class software final : public base {
         }
         case 6:
             what_ = "INVALIDATE_IOMMU_PAGES with GN";
+            if (spaces_[g].guest_block) { // any of its addresses will do
+                map_guest_block(g, somewhere());
+                m_.put(amd_vi_machine::pages(spaces_[g].domain, 0), input_of(first) | amd_vi_machine::GN | directories);
+                break;
+            }
             for (unsigned p = first; p < first + count; ++p) {
                 map_guest(g, p, somewhere());
                 m_.put(amd_vi_machine::pages(spaces_[g].domain, 0), input_of(p) | amd_vi_machine::GN | directories);
@@ -220,6 +245,8 @@ class software final : public base {
             if (choose_(2)) { // not both: an access on its way may see one stage as it was, and the other as it is
                 for (unsigned other = 0; other < spaces; ++other)
                     map_host(other, first, somewhere());
+            } else if (spaces_[g].guest_block) {
+                map_guest_block(g, somewhere());
             } else {
                 for (unsigned p = 0; p < pages; ++p)
                     map_guest(g, p, somewhere());

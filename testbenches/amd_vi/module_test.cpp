@@ -2,6 +2,7 @@
 // The AMD IOMMU in simulation: declarations, device table entries, page faults, special addresses, each with its event.
 // Section numbers are those of publication 48882.
 #include "testbenches/amd_vi/machine.h"
+#include "testbenches/harness/payload_rules.h"
 
 #include <gtest/gtest.h>
 
@@ -302,6 +303,52 @@ TEST(amd_vi_module, translated_requests_need_DTE_I_2_5_9) {
     EXPECT_EQ(m.event(), "INVALID_DEVICE_REQUEST DeviceID=0x1 Type=0x1 Address=0x80000000");
     a.source_id = 2;
     EXPECT_EQ(finish(m, a).status, ok);
+}
+
+TEST(amd_vi_module, disabled_no_access_goes_around_the_end_of_the_address_space) {
+    machine m("m", {}, {{0, 0x10'0000, "bottom"}, {0xffff'ffff'ffff'0000, 0x1'0000, "top"}});
+    harness::expect_that_nothing_wraps(m, 1);
+}
+
+TEST(amd_vi_module, device_ids_and_PASIDs_are_not_cut) {
+    machine m("m");
+    auto t = m.build(4);
+    t.map(0x1000, data);
+    m.write_entry(1, machine::entry(1, t.root(), 4));
+    m.start();
+    device_access a = access_of(1, 0x1000), device = a, pasid = a;
+    device.source_id = 0x1'0001;
+    pasid.pasid = 0x10'0000;
+    harness::expect_that_names_are_not_cut(m, a, {device, pasid});
+    m.model.request_page({.source_id = 0x1'0001, .address = 0x1000, .read = true});
+    m.settle();
+    EXPECT_EQ(m.event(), "none") << "there is no DeviceID to record";
+    EXPECT_EQ(m.counted("page_requests_lost"), 1U);
+}
+
+TEST(amd_vi_module, a_page_in_pieces_around_the_interrupt_range_goes_as_a_whole) {
+    machine m("m", {}, {{data, 0x4000'0000, "data"}, {0x1'0000'0000, 0x4000'0000, "more"}});
+    constexpr std::uint64_t iova = 0xc000'0000, other = 0xe000'0000; // of one page of 1 GiB, apart in the caches
+    auto t = m.build(4);
+    t.map(iova, data, 30);
+    m.write_entry(1, machine::entry(1, t.root(), 4));
+    m.ddr.store().write_u64(data, 1);
+    m.ddr.store().write_u64(0x1'0000'0000, 2);
+    m.start();
+    for (const harness::way how : {harness::way::cycle_approximate, harness::way::loosely_timed})
+        for (const std::uint64_t to : {std::uint64_t{0x1'0000'0000}, data}) {
+            device_access a = access_of(1, iova), b = access_of(1, other);
+            EXPECT_EQ(carry(m, how, a), ok);
+            EXPECT_EQ(carry(m, how, b), ok);
+            EXPECT_EQ(machine::value_of(a), to == data ? 2U : 1U);
+            t.map(iova, to, 30);
+            m.put(machine::pages(1), other + 0x1000);
+            m.put(machine::code(opcode::COMPLETION_WAIT), 0);
+            m.ring();
+            EXPECT_EQ(carry(m, how, a), ok);
+            EXPECT_EQ(machine::value_of(a), to == data ? 1U : 2U);
+        }
+    EXPECT_EQ(m.violations(), "");
 }
 
 } // namespace

@@ -6,7 +6,12 @@
 #include <systemc>
 #include <tlm>
 
-int sc_main(int, char**) {
+sc_core::sc_module* make_iommu(const char* name); // of the shared library
+
+int sc_main(int argc, char** argv) {
+    if (argc > 1)
+        return make_iommu(argv[1]) ? 0 : 1;
+
     iommulab::sideband who;
     who.source_id = 0x100;
     tlm::tlm_generic_payload payload;

@@ -3,6 +3,7 @@
 // time of a look-up, posted writes. Rules: Tegra 2 TRM, "Memory Controller".
 #include "models/gart/gart.h"
 #include "testbenches/harness/iommu_machine.h"
+#include "testbenches/harness/payload_rules.h"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@
 namespace iommulab::gart {
 namespace {
 
+using harness::device_access;
 constexpr std::uint64_t aperture = 0x5800'0000, aperture_bytes = 32 << 20, page = 0x1000;
 constexpr auto ok = tlm::TLM_OK_RESPONSE;
 
@@ -360,6 +362,22 @@ TEST(gart, an_aperture_that_cannot_be_is_refused) {
     p.entries = 8192;
     p.aperture_base = 0x5810'0000;
     EXPECT_THROW(gart("crooked", p), parameter_error);
+}
+
+TEST(gart, no_access_goes_around_the_end_of_the_address_space) {
+    harness::iommu_machine<gart, gart_parameters> m(
+        "m", {}, {{0, 0x10'0000, "bottom"}, {0xffff'ffff'ffff'0000, 0x1'0000, "top"}});
+    harness::expect_that_nothing_wraps(m, 1);
+}
+
+TEST(gart, client_ids_are_not_cut) {
+    machine m;
+    m.map(aperture + page, 0x10'0000);
+    m.enable();
+    device_access a{.source_id = 1, .address = aperture + page, .data = std::vector<unsigned char>(8)};
+    device_access wide = a;
+    wide.source_id = 0x41;
+    harness::expect_that_names_are_not_cut(m, a, {wide});
 }
 
 } // namespace

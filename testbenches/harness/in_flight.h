@@ -32,6 +32,9 @@ namespace iommulab::harness {
 
 inline constexpr std::uint64_t page_bytes = 4096;
 
+/// What one large leaf may cover: all input pages, which an IOMMU may keep in pieces.
+inline constexpr std::uint64_t block_bytes = 0x20'0000;
+
 /// Input page n begins here: nothing is at address 0.
 constexpr std::uint64_t input_of(std::uint64_t page) {
     return (page + 1) * page_bytes;
@@ -94,6 +97,12 @@ class in_flight_software {
         history_.push_back({sc_core::sc_time_stamp().value(), true, now_});
     }
     std::uint64_t fresh_page() { return next_page_ += page_bytes; }
+    /// The first of `count` pages side by side, aligned to their size: a power of two.
+    std::uint64_t fresh_run(std::uint64_t count) {
+        const std::uint64_t bytes = count * page_bytes, first = (next_page_ / bytes + 1) * bytes;
+        next_page_ = first + bytes - page_bytes;
+        return first;
+    }
 
     Machine& m_;
     const reference::chooser& choose_;

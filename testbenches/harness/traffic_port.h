@@ -3,6 +3,7 @@
 // that tells what leaves for memory, and when it has come back.
 #pragma once
 
+#include "models/core/atomic_extension.h"
 #include "models/core/payload_pool.h"
 
 #include <systemc>
@@ -33,6 +34,7 @@ struct device_access {
     std::uint64_t begun_ps = 0, ended_ps = 0;
     bool done = false;
     tlm::tlm_response_status status = tlm::TLM_INCOMPLETE_RESPONSE;
+    std::function<void(tlm::tlm_generic_payload&)> alter{}; ///< what else is to be said by the payload
 };
 
 /// Sends accesses in the order in which they were given, each as early as the bus lets it.
@@ -74,7 +76,7 @@ class traffic_device : public sc_core::sc_module, private tlm::tlm_bw_transport_
         auto& p = make(a);
         sc_core::sc_time delay;
         a.begun_ps = now_ps();
-        under_way_[p.get_data_ptr()] = &a;
+        under_way_[p.buffer.data()] = &a;
         socket->b_transport(p, delay);
         a.ended_ps = a.begun_ps + delay.value();
         finish(p);
@@ -85,7 +87,8 @@ class traffic_device : public sc_core::sc_module, private tlm::tlm_bw_transport_
         auto& p = make(a);
         const unsigned moved = socket->transport_dbg(p);
         if (!a.write)
-            std::memcpy(a.data.data(), p.get_data_ptr(), a.data.size());
+            std::memcpy(a.data.data(), p.buffer.data(), a.data.size());
+        p.clear_extension<atomic_compare_swap>();
         p.release();
         return moved;
     }
@@ -109,6 +112,8 @@ class traffic_device : public sc_core::sc_module, private tlm::tlm_bw_transport_
         p.side.has_pasid = a.pasid.has_value();
         p.side.pasid = a.pasid.value_or(0);
         p.side.type = a.type;
+        if (a.alter)
+            a.alter(p);
         return p;
     }
     void pump() {
@@ -121,7 +126,7 @@ class traffic_device : public sc_core::sc_module, private tlm::tlm_bw_transport_
             }
             queue_.pop_front();
             auto& p = make(a);
-            under_way_[p.get_data_ptr()] = &a;
+            under_way_[p.buffer.data()] = &a;
             a.begun_ps = now_ps();
             requesting_ = true;
             tlm::tlm_phase phase = tlm::BEGIN_REQ;
@@ -168,8 +173,9 @@ class traffic_device : public sc_core::sc_module, private tlm::tlm_bw_transport_
         a.done = true;
         a.status = p.get_response_status();
         if (!a.write)
-            std::memcpy(a.data.data(), p.get_data_ptr(), a.data.size());
-        under_way_.erase(p.get_data_ptr());
+            std::memcpy(a.data.data(), p.buffer.data(), a.data.size());
+        under_way_.erase(p.buffer.data());
+        p.clear_extension<atomic_compare_swap>();
         p.release();
     }
     void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}

@@ -3,6 +3,7 @@
 // interrupts, gate and bypass, time. Rules: P4080 Reference Manual, PAMU; Linux, fsl_pamu.c.
 #include "models/pamu/pamu.h"
 #include "testbenches/harness/iommu_machine.h"
+#include "testbenches/harness/payload_rules.h"
 #include "testbenches/pamu/entries.h"
 
 #include <gtest/gtest.h>
@@ -409,6 +410,23 @@ TEST(pamu_property, an_access_lands_where_its_entry_says_or_nowhere) {
     }
     EXPECT_GT(landed, 20U);
     EXPECT_EQ(m.violations(), "");
+}
+
+TEST(pamu, at_reset_no_access_goes_around_the_end_of_the_address_space) {
+    harness::iommu_machine<pamu, pamu_parameters> m(
+        "m", {}, {{0, 0x10'0000, "bottom"}, {0xffff'ffff'ffff'0000, 0x1'0000, "top"}});
+    harness::expect_that_nothing_wraps(m, 1);
+}
+
+TEST(pamu, LIODNs_are_not_cut) {
+    machine m;
+    m.start();
+    m.primary(1, primary_entry(data, 12, data));
+    harness::device_access a{.source_id = 1, .address = data, .data = std::vector<unsigned char>(8)};
+    harness::device_access wide = a;
+    wide.source_id = 0x1'0001;
+    harness::expect_that_names_are_not_cut(m, a, {wide});
+    EXPECT_EQ(m.get(reg::AVS1), 0U) << "there is no LIODN to record";
 }
 
 } // namespace

@@ -61,6 +61,7 @@ comparison::machine read_machine(const section::member& m, const std::string& fi
         s.where("port").fail("port " + std::to_string(s.number("port")), "a port below " + std::to_string(unit->ports));
     out.port = static_cast<unsigned>(s.number("port"));
     out.source_id = static_cast<std::uint32_t>(s.number("source_id"));
+    platforms::check_source_id(*unit, out.source_id, s.where("source_id"));
     out.pci = s.flag("pci");
     return out;
 }

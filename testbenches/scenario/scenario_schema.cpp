@@ -305,6 +305,7 @@ class reader {
         if (s.number("port") >= i.ports)
             s.where("port").fail("port " + std::to_string(s.number("port")) + " of '" + i.name + "'",
                                  "a port below " + std::to_string(i.ports));
+        platforms::check_source_id(i, d.parameters.source_id, s.where("source_id"));
         for (const master_description& other : out_.masters)
             if (other.iommu == d.iommu && other.parameters.source_id == d.parameters.source_id &&
                 other.parameters.pasid == d.parameters.pasid)

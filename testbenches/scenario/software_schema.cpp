@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/software_schema.h"
 
+#include "platforms/platform_schema.h"
 #include "platforms/settings/keys.h"
 #include "platforms/settings/settings_units.h"
 #include "traces/input_error.h"
@@ -147,6 +148,7 @@ class reader {
                                  "a port below " + std::to_string(unit->ports));
         d.source_id = static_cast<std::uint32_t>(s.number("source_id"));
         d.count = static_cast<unsigned>(s.number("count"));
+        platforms::check_source_id(*unit, d.source_id + d.count - 1, s.where("source_id"));
         for (const software_device& other : out_.devices)
             if (other.iommu == d.iommu && d.source_id < other.source_id + other.count &&
                 other.source_id < d.source_id + d.count)

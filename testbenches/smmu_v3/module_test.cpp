@@ -429,5 +429,56 @@ TEST(smmu_v3_module, reset_leads_back_to_the_start) {
     EXPECT_EQ(b.read(1, data).value, 9U); // bypass again
 }
 
+TEST(smmu_v3_module, a_contiguous_run_goes_as_a_whole_whichever_of_its_addresses_is_named) {
+    smmu_v3_bench b("b");
+    b.add_stream(1);
+    const auto map_run = [&](std::uint64_t first) {
+        constexpr std::uint64_t contiguous = std::uint64_t{1} << 52;
+        for (unsigned n = 0; n < 16; ++n)
+            b.map(1, n, (first + n * 0x1000) | contiguous);
+    };
+    map_run(data);
+    b.write64(data + 0x3000, 1);
+    b.write64(data + 0x1'3000, 2);
+    b.start();
+    EXPECT_EQ(b.read(1, 0x3000).value, 1U);
+    map_run(data + 0x1'0000);
+    b.put(smmu_v3_bench::command(opcode::CMD_TLBI_NH_VA) | command::ASID.make(1), 0xf000);
+    b.put(smmu_v3_bench::command(opcode::CMD_SYNC));
+    b.ring();
+    EXPECT_TRUE(b.settle());
+    EXPECT_EQ(b.read(1, 0x3000).value, 2U);
+}
+
+TEST(smmu_v3_module, a_SubstreamID_of_more_than_20_bits_is_never_taken_for_one_that_is_cached) {
+    smmu_v3_bench b("b");
+    b.add_stream(1);
+    b.map(1, 1, data);
+    std::array<std::uint64_t, 8> s{};
+    ste::V.put(s, 1);
+    ste::Config.put(s, 5);
+    ste::S1CDMax.put(s, 2);
+    s[0] = ste::S1ContextPtr.put(s[0], b.cdtab + 0x1000);
+    b.write_entry(b.strtab + 3 * 64, s);
+    for (unsigned w = 0; w < 8; ++w)
+        b.write64(b.cdtab + 0x1000 + 64 + w * 8, b.read64(b.cdtab + 64 + w * 8)); // of SubstreamID 1 alone
+    b.start();
+    payload_pool<int> pool;
+    for (const std::uint32_t substream : {0x10'0001U, 1U, 0x10'0001U, 0xfff0'0001U, 1U}) {
+        auto& p = pool.acquire(8);
+        p.set_read();
+        p.set_address(0x1000);
+        p.side.source_id = 3;
+        p.side.has_pasid = true;
+        p.side.pasid = substream;
+        sc_core::sc_time delay;
+        b.device->b_transport(p, delay);
+        EXPECT_EQ(p.is_response_ok(), substream == 1) << std::hex << substream;
+        EXPECT_EQ(b.device->transport_dbg(p), substream == 1 ? 8U : 0U) << std::hex << substream;
+        p.side.has_pasid = false;
+        p.release();
+    }
+}
+
 } // namespace
 } // namespace iommulab::smmu_v3

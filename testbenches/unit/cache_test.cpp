@@ -182,5 +182,22 @@ TEST(tlb, a_reserved_entry_is_one_fewer_and_serves_nobody) {
     EXPECT_NE(tlb.find(tag, 0x3000), nullptr);
 }
 
+TEST(tlb, a_piece_of_a_leaf_serves_itself_and_goes_by_any_address_of_the_leaf) {
+    translation leaf = page_at(0x20'0000, 21), piece = leaf;
+    piece.cut(0x20'5432, 12);
+    EXPECT_EQ(piece.input_base, 0x20'5000U);
+    EXPECT_EQ(piece.output(0x20'5432), leaf.output(0x20'5432));
+    EXPECT_FALSE(piece.covers(0x20'6000));
+    translation smaller = piece;
+    smaller.cut(0x20'5432, 10);
+    invalidation i;
+    for (const translation& t : {leaf, piece, smaller})
+        for (const auto& [address, goes] :
+             {std::pair{0x1f'ffffU, false}, {0x20'0000U, true}, {0x3f'ffffU, true}, {0x40'0000U, false}}) {
+            i.first = i.last = address;
+            EXPECT_EQ(i.matches(t), goes) << std::hex << address << ", log2 size " << unsigned(t.log2_size);
+        }
+}
+
 } // namespace
 } // namespace iommulab

@@ -159,6 +159,18 @@ TEST_F(scenario_errors, whole_files) {
               "p.yaml:1:26: found no ranges in memory ram, expected at least one range");
 }
 
+TEST_F(scenario_errors, a_source_id_is_no_wider_than_the_IOMMUs_bus_has_it) {
+    const std::string vtd = replaced(platform, "model: smmu_v3, preset: mmu-600", "model: vtd"),
+                      gart = replaced(platform, "model: smmu_v3, preset: mmu-600", "model: gart");
+    EXPECT_EQ(message(vtd + replaced(master, "0x20", "0xffff")), "no error");
+    EXPECT_EQ(message(vtd + replaced(master, "0x20", "0x10018")),
+              "s.yaml:9:16: found source 0x10018 behind 'smmu', expected at most 16 bits, as a source id of Intel VT-d "
+              "has");
+    EXPECT_EQ(message(gart + "software: {devices: {nic: {kind: nic_receive, source_id: 0x3f, count: 2, requests: 1}}}"),
+              "s.yaml:6:59: found source 0x40 behind 'smmu', expected at most 6 bits, as a source id of Nvidia Tegra20 "
+              "GART has");
+}
+
 TEST_F(scenario_errors, software_is_checked_like_the_rest) {
     const auto software = [&](const std::string& device, const std::string& more = "") {
         return message(platform + more + "software:\n  devices:\n    nic: {" + device + "}\n");

@@ -27,8 +27,10 @@ struct address_space {
     std::uint32_t domain = 0;
     std::uint64_t root = 0, above = 0, last = 0; ///< the first table, the entry that names the last, and that
     std::array<std::uint64_t, pages> output{};   ///< of each page; 0: not mapped
-    std::uint64_t guest_root = 0, guest_last = 0;
-    std::array<std::uint64_t, pages> behind{}; ///< page of the second stage of each guest page; 0: not mapped
+    std::uint64_t guest_root = 0, guest_above = 0, guest_last = 0;
+    bool guest_block = false;                     ///< a guest's pages are one of 2 MiB
+    std::array<std::uint64_t, pages> behind{};    ///< input of the second stage of each guest page; 0: not mapped
+    std::array<std::uint64_t, pages> elsewhere{}; ///< as output, of the 2 MiB above
 };
 enum class device_mode { translates, passes, is_refused };
 struct device_state {
@@ -74,13 +76,21 @@ class software : public base {
             map(s, p);
         if (a.kind != tables::nested)
             return;
-        std::uint64_t unused = 0;
-        a.guest_root = chain(table_flags, unused, a.guest_last);
+        const std::uint64_t above = m_.new_table();
+        m_.write_word(a.above + 8, above | flags);
+        for (unsigned p = 0; p < pages; ++p) {
+            a.elsewhere[p] = fresh_page();
+            m_.write_word(above + (p + 1) * 8, a.elsewhere[p] | 3);
+        }
+        a.guest_block = s == spaces - 1;
+        a.guest_root = chain(table_flags, a.guest_above, a.guest_last);
         // guests' tables are in the second stage at their own addresses: pages of 2 MiB
         for (std::uint64_t at = vtd_machine::own_base; at < vtd_machine::own_base + vtd_machine::own_bytes;
              at += 0x20'0000)
             m_.map_second(a.root, 4, at, at, 3, 21);
-        for (unsigned p = 0; p < pages; ++p)
+        if (a.guest_block)
+            map_guest_block(s);
+        for (unsigned p = 0; !a.guest_block && p < pages; ++p)
             map_guest(s, p);
     }
     /// Four tables, each named by the first entry of the one above.
@@ -104,6 +114,14 @@ class software : public base {
         std::uint64_t& behind = spaces_[s].behind[p];
         behind = present ? input_of(choose_(pages)) : 0;
         m_.write_word(spaces_[s].guest_last + (p + 1) * 8, behind ? behind | leaf_flags : 0);
+    }
+    /// One page for all of a guest's.
+    void map_guest_block(unsigned s, bool present = true) {
+        address_space& a = spaces_[s];
+        const std::uint64_t base = choose_(2) * block_bytes;
+        m_.write_word(a.guest_above, present ? base | leaf_flags | 0x80 : 0);
+        for (unsigned p = 0; p < pages; ++p)
+            a.behind[p] = present ? base + input_of(p) : 0;
     }
     void write_entry(unsigned d) {
         device_state& state = devices_[d];
@@ -136,7 +154,8 @@ class software : public base {
                 else if (devices_[d].mode == device_mode::translates && a.kind != tables::nested)
                     all[d][p] = a.output[p];
                 else if (devices_[d].mode == device_mode::translates && a.behind[p])
-                    all[d][p] = a.output[a.behind[p] / page_size - 1];
+                    all[d][p] =
+                        (a.behind[p] < block_bytes ? a.output : a.elsewhere)[a.behind[p] % block_bytes / page_size - 1];
             }
         return all;
     }
@@ -249,6 +268,11 @@ class software : public base {
         default: {
             what_ = "invalidation of a guest's pages by PASID";
             const unsigned g = spaces - 1 - static_cast<unsigned>(choose_(2));
+            if (spaces_[g].guest_block) { // any of its addresses will do
+                map_guest_block(g, somewhere());
+                m_.put(0x36 | of_domain(spaces_[g].domain), input_of(first) | hint);
+                break;
+            }
             for (unsigned p = first; p < first + count; ++p) {
                 map_guest(g, p, somewhere());
                 m_.put(0x36 | of_domain(spaces_[g].domain), input_of(p) | hint);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The VT-d unit in time: translation of all kinds, fault records and events, invalidation and its errors, what is never
 // translated. Titles in comments are of sections of the VT-d specification.
+#include "testbenches/harness/payload_rules.h"
 #include "testbenches/harness/pulse_counter.h"
 #include "testbenches/vtd/machine.h"
 
@@ -732,6 +733,86 @@ TEST(vtd_module, a_cold_access_takes_the_sum_of_its_parts) {
     EXPECT_EQ(sheet.part_ps(time_part::configuration_fetch), 0U);
     EXPECT_EQ(sheet.part_ps(time_part::walk_level_2), 0U);
     EXPECT_EQ(sheet.part_ps(time_part::walk_level_3), fetch + p.walk_step_cycles * cycle);
+}
+
+// --- what ports see to
+
+TEST(vtd_module, source_ids_and_PASIDs_are_not_cut) {
+    scalable_machine m;
+    const std::uint64_t tables = m.new_table();
+    m.map_first(tables, 0x5000, data);
+    m.set_pasid(5, vtd_machine::pasid_entry(1, 7, tables, 0));
+    const device_access a = m.with_pasid(5, 0x5008);
+    std::vector<device_access> wide(4, a);
+    wide[0].source_id = 0x1'0000 | disk;
+    wide[1].source_id = 0xffff'0000 | disk;
+    wide[2].pasid = 0x10'0005;
+    wide[3].pasid = 0x8000'0005;
+    harness::expect_that_names_are_not_cut(m, a, wide);
+    EXPECT_EQ(m.take_reason(), fault_reason::none) << "there is no source-id to record";
+}
+
+TEST(vtd_module, a_compare_and_swap_needs_the_rights_to_read_and_to_write) {
+    legacy_machine m;
+    for (const std::uint64_t rights : {1U, 2U, 3U})
+        m.map_second(m.tables, 4, rights * page, data + rights * page, rights);
+    for (const harness::way how : harness::ways)
+        for (unsigned again = 0; again < 2; ++again)
+            for (const std::uint64_t rights : {1U, 2U, 3U}) {
+                const std::uint64_t at = data + rights * page;
+                m.write_word(at, 1);
+                if (rights != 1) {
+                    EXPECT_EQ(m.write(disk, rights * page + 8, 0).status, ok);
+                }
+                atomic_compare_swap swap;
+                const auto status = compare_swap(m, how, disk, rights * page, 1, 2, swap);
+                EXPECT_EQ(status == ok, rights == 3) << "rights " << rights << ", way " << static_cast<int>(how);
+                EXPECT_EQ(m.read_word(at), rights == 3 ? 2U : 1U);
+                EXPECT_EQ(swap.found[0], rights == 3 ? 1U : 0U);
+                const fault_reason none = fault_reason::none;
+                EXPECT_EQ(m.take_reason(), how == harness::way::debug || rights == 3 ? none
+                                           : rights == 1                             ? fault_reason::write_not_allowed
+                                                                                     : fault_reason::read_not_allowed);
+            }
+    EXPECT_EQ(m.violations(), "");
+}
+
+/// A page of 1 GiB that has the interrupt range in it: read at two places, then changed.
+TEST(vtd_module, a_page_in_pieces_around_the_interrupt_range_goes_as_a_whole) {
+    constexpr std::uint64_t more = 0x1'0000'0000, iova = 0xc000'0000, other = 0xe000'0000;
+    vtd_machine m("m", {}, {{data, 0x4000'0000, "data"}, {more, 0x4000'0000, "more"}});
+    const std::uint64_t tables = m.new_table(), leaf = m.map_second(tables, 4, iova, data, 3, 30);
+    m.set_tables(disk, 7, tables);
+    m.write_word(data, 1);
+    m.write_word(more, 2);
+    m.enable();
+    payload_pool<int> pool;
+    for (const harness::way how : {harness::way::cycle_approximate, harness::way::loosely_timed})
+        for (const std::uint64_t to : {more, data}) {
+            device_access a, b;
+            a.source_id = b.source_id = disk;
+            a.address = iova;
+            b.address = other;
+            a.data.resize(8);
+            b.data.resize(8);
+            EXPECT_EQ(carry(m, how, a), ok);
+            EXPECT_EQ(carry(m, how, b), ok);
+            EXPECT_EQ(vtd_machine::value_of(a), to == data ? 2U : 1U);
+            auto& p = pool.acquire(8);
+            p.set_read();
+            p.set_address(iova);
+            p.side.source_id = disk;
+            tlm::tlm_dmi grant;
+            EXPECT_TRUE(m.devices[0]->socket->get_direct_mem_ptr(p, grant));
+            p.release();
+            const std::uint64_t revoked = m.counted("direct_revocations");
+            m.write_word(leaf, to | 3 | 0x80);
+            m.submit(iotlb_pages | drains | of_domain(7), other + page);
+            EXPECT_GT(m.counted("direct_revocations"), revoked);
+            EXPECT_EQ(carry(m, how, a), ok);
+            EXPECT_EQ(vtd_machine::value_of(a), to == data ? 1U : 2U);
+        }
+    EXPECT_EQ(m.violations(), "");
 }
 
 } // namespace
