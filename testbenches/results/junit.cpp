@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/results/junit.h"
 
+#include "traces/utf8.h"
+
 #include <algorithm>
 #include <cstddef>
 
@@ -8,25 +10,13 @@ namespace iommulab::results {
 
 namespace {
 
-/// The bytes of the UTF-8 character that `text` begins with; 0 when it is none that XML 1.0 allows.
+/// The bytes of the character that `text` begins with; 0 when it is none that XML 1.0 allows.
 std::size_t character_bytes(std::string_view text) {
-    const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-    const unsigned first = at(0);
-    if (first < 0x80) {
-        return first >= 0x20 || first == '\t' || first == '\n' || first == '\r' ? 1 : 0;
-    }
-    const std::size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    unsigned code = first & (0x7fu >> bytes);
-    for (std::size_t i = 1; i < bytes; ++i) {
-        if ((at(i) & 0xc0) != 0x80) {
-            return 0;
-        }
-        code = code << 6 | (at(i) & 0x3f);
-    }
-    constexpr unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    const bool character = code >= least[bytes] && code <= 0x10ffff && !surrogate && code != 0xfffe && code != 0xffff;
-    return first < 0xc0 || first >= 0xf8 || !character ? 0 : bytes;
+    const std::size_t bytes = traces::utf8_character_bytes(text);
+    const auto first = static_cast<unsigned char>(text[0]);
+    const bool control = first < 0x20 && first != '\t' && first != '\n' && first != '\r';
+    const bool no_character = text.starts_with("\xef\xbf\xbe") || text.starts_with("\xef\xbf\xbf");
+    return control || no_character ? 0 : bytes;
 }
 
 /// `text` as content or as an attribute's value, in which line breaks have to be written as references.
