@@ -15,8 +15,9 @@ constexpr std::string_view blanks = " \t";
 
 } // namespace
 
-csv_reader::csv_reader(std::string path, std::initializer_list<csv_column> known, other_columns others)
-    : lines_(std::move(path)), known_(known), place_(known.size(), absent) {
+csv_reader::csv_reader(std::string path, std::initializer_list<csv_column> known, other_columns others,
+                       std::uint64_t largest_bytes)
+    : lines_(std::move(path), largest_bytes), known_(known), place_(known.size(), absent) {
     std::string names;
     for (const csv_column& column : known_) {
         names += (names.empty() ? "" : ", ") + std::string(column.name) + (column.required ? "" : " (optional)");

@@ -28,7 +28,8 @@ class csv_reader {
   public:
     /// Reads the header. Throws for a column that is not in `known` unless such are ignored, one named twice, and a
     /// required one that is missing.
-    csv_reader(std::string path, std::initializer_list<csv_column> known, other_columns = other_columns::refused);
+    csv_reader(std::string path, std::initializer_list<csv_column> known, other_columns = other_columns::refused,
+               std::uint64_t largest_bytes = largest_stream_bytes);
 
     /// The next row; false at the end. Throws when the row has another count of fields than the header.
     bool next();

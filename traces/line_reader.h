@@ -11,8 +11,10 @@ namespace iommulab::traces {
 /// What is kept in memory whole (a JSON or YAML text), decompressed. 64 MiB: two hundred times the largest known vector
 /// file.
 constexpr std::uint64_t largest_text_bytes = std::uint64_t{64} << 20;
-/// What is read line by line, decompressed: a hundred million rows, an end for input that has none of its own.
-constexpr std::uint64_t largest_stream_bytes = std::uint64_t{16} << 30;
+/// What is read line by line, and kept in memory as rows: ten times the largest known.
+constexpr std::uint64_t largest_table_bytes = std::uint64_t{256} << 20;
+/// What is read line by line and forgotten: some ten million rows, an end for input that has none of its own.
+constexpr std::uint64_t largest_stream_bytes = std::uint64_t{4} << 30;
 
 /// Reads a text file line by line, plain or compressed with gzip; which of the two, its first bytes tell. Nothing but
 /// the current line is kept in memory. A byte-order mark at the beginning is left out.

@@ -255,7 +255,8 @@ bool register_log_reader::next(register_row& row) {
 }
 
 std::vector<mark_row> read_marks(const std::string& path) {
-    csv_reader csv(path, {{"time_ns"}, {"order"}, {"mark"}, {"guest_time_s", false}});
+    csv_reader csv(path, {{"time_ns"}, {"order"}, {"mark"}, {"guest_time_s", false}}, other_columns::refused,
+                   largest_table_bytes);
     std::vector<mark_row> rows;
     while (csv.next()) {
         rows.push_back({csv.number(0, latest_time_ns), csv.number(1), std::string(csv.text(2))});
@@ -301,7 +302,8 @@ bool expected_reader::next(expected_row& row) {
 }
 
 leaves_reader::leaves_reader(const std::string& path)
-    : csv_(path, {{"source_ids"}, {"iova"}, {"size"}, {"pa"}, {"r"}, {"w"}}) {}
+    : csv_(path, {{"source_ids"}, {"iova"}, {"size"}, {"pa"}, {"r"}, {"w"}}, other_columns::refused,
+           largest_table_bytes) {}
 
 bool leaves_reader::next(leaf_row& row) {
     if (!csv_.next()) {
@@ -330,7 +332,7 @@ bool leaves_reader::next(leaf_row& row) {
     return true;
 }
 
-pages_reader::pages_reader(const std::string& path) : lines_(path) {}
+pages_reader::pages_reader(const std::string& path) : lines_(path, largest_table_bytes) {}
 
 bool pages_reader::next(table_page& page) {
     do {

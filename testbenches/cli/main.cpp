@@ -176,6 +176,8 @@ int start(int argc, char** argv) {
         ->type_name("NAME")
         ->allow_extra_args(false);
     replay_command->add_flag("--verbose", replay_args.options.verbose, "a line for each row and step");
+    replay_command->add_option("--junit", replay_args.options.junit_file, "write the outcomes as JUnit's XML too")
+        ->type_name("FILE");
 
     errno_matrix::errno_options errno_args;
     auto* errno_command =

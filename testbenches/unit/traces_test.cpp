@@ -320,6 +320,7 @@ TEST_F(traces, vector_errors_name_place_vector_and_step) {
         const std::string path = write("w.json", text);
         return error_of([&] { read_vectors(path); });
     };
+    EXPECT_EQ(whole(R"({"format":1,"vectors":[{"name":"a","steps":[],"steps":[{"op":"reg_check"}]}]})").column(), 47u);
     error = whole("{\"format\": 1,\n \"iommu\": }");
     EXPECT_EQ(error.line(), 2u);
     EXPECT_THAT(whole("{\"format\": 1").what(), HasSubstr("the end of the file"));
