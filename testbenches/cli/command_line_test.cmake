@@ -134,7 +134,7 @@ elseif(what STREQUAL waveforms)
   # a timeline can be played, and the timeline of that too
   set(played faults)
   foreach(next again oncemore)
-    file(WRITE ${work}/play.yaml "platform: armv8-server\nmasters: {all: {iommu: smmu, source_id: 1, outstanding: 64, "
+    file(WRITE ${work}/play.yaml "platform: armv8-server.yaml\nmasters: {all: {iommu: smmu, source_id: 1, outstanding: 64, "
       "traffic: {type: trace, file: ${played}.csv}, translation: bypass}}\n")
     run(0 run play.yaml --timeline ${next}.csv)
     must_say("all: of its trace these columns are ignored: end_ns, latency_ns, master, result")
