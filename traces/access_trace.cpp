@@ -5,12 +5,7 @@
 #include "traces/input_error.h"
 #include "traces/number.h"
 
-#include <boost/iostreams/filter/gzip.hpp>
-#include <boost/iostreams/filtering_stream.hpp>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <algorithm>
 
 namespace iommulab::traces {
 
@@ -19,21 +14,45 @@ namespace {
 enum column : std::size_t { time_ns, source_id, address, size_bytes, rw, pasid };
 
 constexpr std::uint64_t largest_pasid = 0xfffff; // 20 bits: PCIe Base Specification, PASID TLP prefix
+/// 2^63 ps are 106 days; as much again is left for what a simulation does before a trace starts.
+constexpr std::uint64_t latest_time_ps = ~std::uint64_t{0} >> 1;
+
+/// Nanoseconds, possibly with a fraction, of which whole picoseconds count.
+std::optional<std::uint64_t> parse_ns(std::string_view text) {
+    const std::size_t point = std::min(text.find('.'), text.size());
+    const auto ns = parse_number(text.substr(0, point));
+    std::string fraction(text.substr(std::min(point + 1, text.size())));
+    const bool digits = fraction.find_first_not_of("0123456789") == std::string::npos;
+    if (!ns || !digits || (point != text.size() && (fraction.empty() || text.starts_with("0x")))) {
+        return std::nullopt;
+    }
+    fraction.resize(3, '0');
+    return *ns > latest_time_ps / 1000 ? ~std::uint64_t{0} : *ns * 1000 + *parse_number(fraction);
+}
 
 } // namespace
 
 struct access_trace_reader::state {
-    state(const std::string& path, const access_trace_limits& given)
-        : csv(path, {{"time_ns", false}, {"source_id"}, {"address"}, {"size_bytes"}, {"rw"}, {"pasid", false}}),
+    state(const std::string& path, trace_sources sources, const access_trace_limits& given)
+        : csv(path,
+              {{"time_ns", false},
+               {"source_id", sources == trace_sources::recorded},
+               {"address"},
+               {"size_bytes"},
+               {"rw"},
+               {"pasid", false}},
+              other_columns::ignored),
           limits(given) {}
 
     csv_reader csv;
     access_trace_limits limits;
-    std::uint64_t last_time_ns = 0;
+    std::uint64_t last_time_ps = 0;
+    std::string last_time;
 };
 
-access_trace_reader::access_trace_reader(const std::string& path, const access_trace_limits& limits)
-    : state_(std::make_unique<state>(path, limits)) {}
+access_trace_reader::access_trace_reader(const std::string& path, trace_sources sources,
+                                         const access_trace_limits& limits)
+    : state_(std::make_unique<state>(path, sources, limits)) {}
 access_trace_reader::~access_trace_reader() = default;
 access_trace_reader::access_trace_reader(access_trace_reader&&) noexcept = default;
 access_trace_reader& access_trace_reader::operator=(access_trace_reader&&) noexcept = default;
@@ -44,17 +63,22 @@ bool access_trace_reader::next(traced_access& access) {
         return false;
     }
     access = {};
-    if (!csv.text(time_ns).empty()) {
-        access.time_ns = csv.number(time_ns);
-        if (*access.time_ns < state_->last_time_ns) {
-            csv.fail(time_ns,
-                     "time going backwards: " + std::to_string(*access.time_ns) + " ns after " +
-                         std::to_string(state_->last_time_ns) + " ns",
+    if (const std::string_view text = csv.text(time_ns); !text.empty()) {
+        access.time_ps = parse_ns(text);
+        if (!access.time_ps) {
+            csv.fail(time_ns, "a number of nanoseconds, possibly with a fraction");
+        }
+        if (*access.time_ps > latest_time_ps) {
+            csv.fail(time_ns, "at most " + std::to_string(latest_time_ps / 1000) + " ns, about 106 days");
+        }
+        if (*access.time_ps < state_->last_time_ps) {
+            csv.fail(time_ns, "time going backwards: " + std::string(text) + " ns after " + state_->last_time + " ns",
                      "times that never decrease");
         }
-        state_->last_time_ns = *access.time_ns;
+        state_->last_time_ps = *access.time_ps;
+        state_->last_time = text;
     }
-    access.source_id = static_cast<std::uint32_t>(csv.number(source_id, 0xffffffff));
+    access.source_id = csv.has(source_id) ? static_cast<std::uint32_t>(csv.number(source_id, 0xffffffff)) : 0;
     access.address = csv.number(address);
     access.size_bytes = csv.number(size_bytes, state_->limits.largest_access_bytes);
     if (access.size_bytes == 0) {
@@ -67,86 +91,15 @@ bool access_trace_reader::next(traced_access& access) {
                  "an access that ends at or below " + hex(last_address) + ", the last address of a bus of " +
                      std::to_string(bits) + " bits");
     }
-    const std::string_view direction = csv.text(rw);
-    if (direction != "r" && direction != "w") {
-        csv.fail(rw, "r or w");
-    }
-    access.write = direction == "w";
+    access.write = csv.is_write(rw);
     if (!csv.text(pasid).empty()) {
         access.pasid = static_cast<std::uint32_t>(csv.number(pasid, largest_pasid));
     }
     return true;
 }
 
-struct access_trace_writer::state {
-    std::string path;
-    std::ofstream file;
-    boost::iostreams::filtering_ostream out;
-    bool with_time = false;
-    bool with_pasid = false;
-    bool closed = false;
-};
-
-access_trace_writer::access_trace_writer(const std::string& path, bool with_time, bool with_pasid)
-    : state_(std::make_unique<state>()) {
-    state_->path = path;
-    state_->with_time = with_time;
-    state_->with_pasid = with_pasid;
-    state_->file.open(path, std::ios::binary);
-    if (!state_->file) {
-        throw input_error(path, 0, 0, std::strerror(errno), "a file that can be written");
-    }
-    if (path.ends_with(".gz")) {
-        state_->out.push(boost::iostreams::gzip_compressor());
-    }
-    state_->out.push(state_->file);
-    state_->out << (with_time ? "time_ns," : "") << "source_id,address,size_bytes,rw" << (with_pasid ? ",pasid" : "")
-                << '\n';
-}
-
-access_trace_writer::~access_trace_writer() {
-    if (state_ != nullptr) {
-        try {
-            close();
-        } catch (const std::exception&) {
-            // A destructor has nobody to tell; close() does.
-        }
-    }
-}
-
-access_trace_writer::access_trace_writer(access_trace_writer&&) noexcept = default;
-access_trace_writer& access_trace_writer::operator=(access_trace_writer&&) noexcept = default;
-
-void access_trace_writer::write(const traced_access& access) {
-    auto& out = state_->out;
-    if (state_->with_time) {
-        if (access.time_ns) {
-            out << *access.time_ns;
-        }
-        out << ',';
-    }
-    out << hex(access.source_id) << ',' << hex(access.address) << ',' << access.size_bytes << ','
-        << (access.write ? 'w' : 'r');
-    if (state_->with_pasid) {
-        out << ',';
-        if (access.pasid) {
-            out << hex(*access.pasid);
-        }
-    }
-    out << '\n';
-}
-
-void access_trace_writer::close() {
-    if (state_->closed) {
-        return;
-    }
-    state_->closed = true;
-    const bool good = state_->out.good();
-    state_->out.reset();
-    state_->file.close();
-    if (!good || state_->file.fail()) {
-        throw input_error(state_->path, 0, 0, "a failed write", "room for the trace");
-    }
+const std::vector<std::string>& access_trace_reader::ignored_columns() const {
+    return state_->csv.ignored_columns();
 }
 
 } // namespace iommulab::traces

@@ -9,64 +9,90 @@
 
 namespace iommulab::traces {
 
-csv_reader::csv_reader(std::string path, std::initializer_list<csv_column> known)
-    : lines_(std::move(path)), known_(known), place_(known.size(), absent) {
+namespace {
+
+constexpr std::string_view blanks = " \t";
+
+} // namespace
+
+csv_reader::csv_reader(std::string path, std::initializer_list<csv_column> known, other_columns others,
+                       std::uint64_t largest_bytes)
+    : lines_(std::move(path), largest_bytes), known_(known), place_(known.size(), absent) {
     std::string names;
     for (const csv_column& column : known_) {
         names += (names.empty() ? "" : ", ") + std::string(column.name) + (column.required ? "" : " (optional)");
     }
-    if (!lines_.next(row_)) {
-        throw input_error(lines_.path(), 1, 0, "an empty file", "a header line with the columns " + names);
+    if (!next_fields()) {
+        throw input_error(lines_.path(), lines_.line() + 1, 0, lines_.line() == 0 ? "an empty file" : "no header",
+                          "a header line with the columns " + names);
     }
-    split();
     columns_ = fields_.size();
     for (std::size_t i = 0; i < columns_; ++i) {
-        const std::size_t column = static_cast<std::size_t>(fields_[i].data() - row_.data()) + 1;
+        const std::string name(fields_[i]);
         const auto match =
-            std::find_if(known_.begin(), known_.end(), [&](const csv_column& c) { return c.name == fields_[i]; });
-        if (match == known_.end()) {
-            throw input_error(lines_.path(), 1, column, "column " + quoted(std::string(fields_[i])), "one of " + names);
+            std::find_if(known_.begin(), known_.end(), [&](const csv_column& c) { return c.name == name; });
+        if (match != known_.end()) {
+            std::size_t& place = place_[static_cast<std::size_t>(match - known_.begin())];
+            if (place != absent) {
+                fail_header(fields_[i], "column " + quoted(name) + " a second time", "each column once");
+            }
+            place = i;
+        } else if (others == other_columns::ignored) {
+            ignored_.push_back(name);
+        } else {
+            fail_header(fields_[i], "column " + quoted(name), "one of " + names);
         }
-        std::size_t& place = place_[static_cast<std::size_t>(match - known_.begin())];
-        if (place != absent) {
-            throw input_error(lines_.path(), 1, column, "column " + quoted(std::string(fields_[i])) + " a second time",
-                              "each column once");
-        }
-        place = i;
     }
     for (std::size_t i = 0; i < known_.size(); ++i) {
         if (known_[i].required && place_[i] == absent) {
-            throw input_error(lines_.path(), 1, 0, "no column " + quoted(std::string(known_[i].name)),
-                              "the columns " + names);
+            const std::string also = ignored_.empty() ? "" : " beside " + quoted(ignored_.front());
+            throw input_error(lines_.path(), lines_.line(), 0,
+                              "no column " + quoted(std::string(known_[i].name)) + also, "the columns " + names);
         }
     }
 }
 
 bool csv_reader::next() {
-    do {
-        if (!lines_.next(row_)) {
-            return false;
-        }
-    } while (row_.empty());
-    split();
+    if (!next_fields()) {
+        return false;
+    }
     if (fields_.size() != columns_) {
-        throw input_error(lines_.path(), lines_.line(), 0, std::to_string(fields_.size()) + " fields",
+        throw input_error(lines_.path(), lines_.line(), 0,
+                          std::to_string(fields_.size()) + (fields_.size() == 1 ? " field" : " fields"),
                           std::to_string(columns_) + ", as the header has");
     }
     return true;
+}
+
+bool csv_reader::next_fields() {
+    while (lines_.next(row_)) {
+        const std::size_t begin = row_.find_first_not_of(blanks);
+        if (begin != std::string::npos && row_[begin] != '#') {
+            split();
+            return true;
+        }
+    }
+    return false;
 }
 
 void csv_reader::split() {
     fields_.clear();
     const std::string_view row = row_;
     for (std::size_t from = 0;;) {
-        const std::size_t end = row.find(',', from);
-        fields_.push_back(row.substr(from, end == std::string_view::npos ? end : end - from));
-        if (end == std::string_view::npos) {
+        const std::size_t end = std::min(row.find(',', from), row.size());
+        const std::string_view field = row.substr(from, end - from);
+        const std::size_t begin = std::min(field.find_first_not_of(blanks), field.size());
+        fields_.push_back(field.substr(begin, field.find_last_not_of(blanks) + 1 - begin));
+        if (end == row.size()) {
             return;
         }
         from = end + 1;
     }
+}
+
+void csv_reader::fail_header(std::string_view field, const std::string& found, const std::string& expected) const {
+    throw input_error(lines_.path(), lines_.line(), static_cast<std::size_t>(field.data() - row_.data()) + 1, found,
+                      expected);
 }
 
 std::string_view csv_reader::text(std::size_t known_index) const {
@@ -87,6 +113,15 @@ std::uint64_t csv_reader::number(std::size_t known_index, std::uint64_t limit) c
         fail(known_index, "at most " + hex(limit));
     }
     return value;
+}
+
+bool csv_reader::is_write(std::size_t known_index) const {
+    const std::string_view direction = text(known_index);
+    const bool write = direction == "w" || direction == "W";
+    if (!write && direction != "r" && direction != "R") {
+        fail(known_index, "r or w");
+    }
+    return write;
 }
 
 std::uint64_t csv_reader::number_or(std::size_t known_index, std::uint64_t otherwise) const {

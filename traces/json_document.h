@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The one header of this folder that shows Boost.JSON: include it in .cpp files only.
-
 #include "traces/input_error.h"
 
-#include <boost/json/value.hpp>
-
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace iommulab::traces {
@@ -22,7 +20,6 @@ struct text_position {
     std::size_t column = 1;
 };
 
-/// A JSON text and the values in it, which know their place for error messages.
 class json_document;
 
 /// A value inside a json_document, valid as long as the document. All accessors throw input_error at the value's place.
@@ -34,10 +31,10 @@ class json_node {
     std::optional<json_node> find(std::string_view key) const;
     /// The elements of an array.
     std::vector<json_node> elements() const;
-    /// Where each element of an array begins, found in one pass.
-    std::vector<text_position> element_positions() const;
     /// The members of an object with their keys.
     std::vector<std::pair<std::string, json_node>> members() const;
+    /// Throws, at the first of them, when there are other members than these.
+    void expect_members(const std::vector<std::string_view>& known) const;
 
     /// A JSON number without fraction and sign, or a string with a number in it; not above `limit`.
     std::uint64_t number(std::uint64_t limit = ~std::uint64_t{0}) const;
@@ -45,7 +42,6 @@ class json_node {
     std::string text() const;
     /// A string of two hexadecimal digits a byte.
     std::vector<std::uint8_t> bytes() const;
-    bool is_object() const { return value_->is_object(); }
 
     text_position position() const;
     [[noreturn]] void fail(const std::string& found, const std::string& expected) const;
@@ -54,36 +50,47 @@ class json_node {
 
   private:
     friend class json_document;
-    json_node(const json_document& document, const boost::json::value& value) : document_(&document), value_(&value) {}
-    json_node child(const boost::json::value& value, std::string step) const;
+    json_node(const json_document& document, std::size_t index, bool member = false)
+        : document_(&document), index_(index), member_(member) {}
+    char first() const;
+    std::vector<json_node> children(char opening, const char* expected) const;
 
     const json_document* document_;
-    const boost::json::value* value_;
-    std::vector<std::string> path_;
+    std::size_t index_;
+    bool member_; ///< of an object: the value before it is its key
 };
 
+/// A JSON text (RFC 8259) and where in it each value is; a value is decoded when it is asked for. Repeated keys are
+/// errors.
 class json_document {
   public:
     /// Parses `text`; positions in errors count from line `first_line` of `file`. Throws input_error where it is no
-    /// JSON.
+    /// JSON, for a key a second time, and for values nested too deep.
     json_document(std::string file, std::string text, std::size_t first_line = 1);
     json_document(const json_document&) = delete;
     json_document& operator=(const json_document&) = delete;
 
-    json_node root() const { return {*this, value_}; }
-    const std::string& file() const { return file_; }
-    /// The place of the value that `path` (keys, and numbers of elements) leads to.
-    text_position locate(const std::vector<std::string>& path) const;
-    /// The places of the elements of the array that `path` leads to.
-    std::vector<text_position> locate_elements(const std::vector<std::string>& path) const;
+    json_node root() const { return {*this, 0}; }
 
   private:
+    friend class json_node;
+    friend class json_parser;
+
+    /// A value, or the key of a member before its value.
+    struct value {
+        std::uint32_t begin; ///< its offset in the text
+        std::uint32_t next;  ///< the index of the value behind it and all inside it
+    };
+
     text_position position_of(std::size_t offset) const;
+    /// The text of a value that is neither an object nor an array, as it stands.
+    std::string_view scalar_at(std::size_t offset) const;
 
     std::string file_;
     std::string text_;
     std::size_t first_line_;
-    boost::json::value value_;
+    std::vector<value> values_;
+    std::vector<std::uint32_t> line_begins_;
 };
 
 /// Reads a file (plain or gzip) and parses it.

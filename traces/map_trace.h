@@ -38,7 +38,7 @@ struct map_event {
 /// kernel says that events are lost.
 class map_trace_reader {
   public:
-    explicit map_trace_reader(const std::string& path) : lines_(path) {}
+    explicit map_trace_reader(const std::string& path) : lines_(path, largest_table_bytes) {}
     /// False at the end.
     bool next(map_event& event);
     const std::string& path() const { return lines_.path(); }

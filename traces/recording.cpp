@@ -12,6 +12,12 @@ namespace iommulab::traces {
 
 namespace {
 
+/// Differences of times have signs.
+constexpr std::uint64_t latest_time_ns = ~std::uint64_t{0} >> 1;
+
+/// Four times the largest in a recording of a kernel. What a row says is written to memory when it is replayed.
+constexpr std::uint64_t largest_access_bytes = std::uint64_t{1} << 24;
+
 /// `order`, which never decreases within a file.
 std::uint64_t next_order(const csv_reader& csv, std::size_t column, std::uint64_t& last) {
     const std::uint64_t order = csv.number(column);
@@ -20,14 +26,6 @@ std::uint64_t next_order(const csv_reader& csv, std::size_t column, std::uint64_
                  "orders that never decrease");
     }
     return last = order;
-}
-
-bool is_write(const csv_reader& csv, std::size_t column) {
-    const std::string_view direction = csv.text(column);
-    if (direction != "r" && direction != "w") {
-        csv.fail(column, "r or w");
-    }
-    return direction == "w";
 }
 
 std::uint32_t source(const csv_reader& csv, std::size_t column) {
@@ -123,11 +121,11 @@ bool dma_trace_reader::next(dma_row& row) {
     row.line = csv_.line();
     row.sequence = csv_.number(c::seq);
     row.order = next_order(csv_, c::order, last_order_);
-    row.time_ns = csv_.number(c::time_ns);
+    row.time_ns = csv_.number(c::time_ns, latest_time_ns);
     row.source_id = source(csv_, c::source_id);
     row.iova = csv_.number(c::iova);
-    row.size_bytes = csv_.number(c::size, std::uint64_t{1} << 30);
-    row.write = is_write(csv_, c::rw);
+    row.size_bytes = csv_.number(c::size, largest_access_bytes);
+    row.write = csv_.is_write(c::rw);
     row.result = read_result(csv_, row.fault_code);
     const bool has_address = row.result != recorded_result::fault && row.result != recorded_result::msi;
     row.pa = has_address ? csv_.number(c::pa) : 0;
@@ -171,12 +169,12 @@ bool dma_requests_reader::next(dma_request_row& row) {
     }
     row.line = csv_.line();
     row.request_id = csv_.number(c::req_id);
-    row.time_ns = csv_.number(c::time_ns);
+    row.time_ns = csv_.number(c::time_ns, latest_time_ns);
     row.source_id = source(csv_, c::source_id);
     row.device = csv_.text(c::device);
     row.iova = csv_.number(c::iova);
     row.size_bytes = csv_.number(c::len);
-    row.write = is_write(csv_, c::rw);
+    row.write = csv_.is_write(c::rw);
     row.kind = csv_.text(c::kind);
     row.translations = csv_.number_or(c::translations, 0);
     row.ok = csv_.number_or(c::ok, 0) != 0;
@@ -192,7 +190,7 @@ bool command_log_reader::next(command_row& row) {
     }
     row.line = csv_.line();
     row.order = next_order(csv_, 0, last_order_);
-    row.time_ns = csv_.number(1);
+    row.time_ns = csv_.number(1, latest_time_ns);
     row.qword0 = csv_.number(2);
     row.qword1 = csv_.number(3);
     row.type = csv_.text(4);
@@ -216,7 +214,7 @@ bool virtio_request_reader::next(virtio_request_row& row) {
     }
     row.line = csv_.line();
     row.order = next_order(csv_, 0, last_order_);
-    row.time_ns = csv_.number(1);
+    row.time_ns = csv_.number(1, latest_time_ns);
     row.operation = csv_.text(2);
     if (row.operation != "attach" && row.operation != "detach" && row.operation != "map" && row.operation != "unmap") {
         csv_.fail(2, "attach, detach, map or unmap");
@@ -244,7 +242,7 @@ bool register_log_reader::next(register_row& row) {
     }
     row.line = csv_.line();
     row.order = next_order(csv_, c::order, last_order_);
-    row.time_ns = csv_.number(c::time_ns);
+    row.time_ns = csv_.number(c::time_ns, latest_time_ns);
     row.cpu = static_cast<std::uint32_t>(csv_.number_or(c::cpu, 0));
     row.offset = csv_.number(c::offset);
     row.width_bytes = static_cast<std::uint32_t>(csv_.number(c::size, 8));
@@ -252,15 +250,16 @@ bool register_log_reader::next(register_row& row) {
         csv_.fail(c::size, "1, 2, 4 or 8 bytes");
     }
     row.value = csv_.number(c::value);
-    row.write = is_write(csv_, c::rw);
+    row.write = csv_.is_write(c::rw);
     return true;
 }
 
 std::vector<mark_row> read_marks(const std::string& path) {
-    csv_reader csv(path, {{"time_ns"}, {"order"}, {"mark"}, {"guest_time_s", false}});
+    csv_reader csv(path, {{"time_ns"}, {"order"}, {"mark"}, {"guest_time_s", false}}, other_columns::refused,
+                   largest_table_bytes);
     std::vector<mark_row> rows;
     while (csv.next()) {
-        rows.push_back({csv.number(0), csv.number(1), std::string(csv.text(2))});
+        rows.push_back({csv.number(0, latest_time_ns), csv.number(1), std::string(csv.text(2))});
     }
     return rows;
 }
@@ -288,7 +287,7 @@ bool expected_reader::next(expected_row& row) {
     row.line = csv_.line();
     row.source_id = source(csv_, c::source_id);
     row.iova = csv_.number(c::iova);
-    row.write = is_write(csv_, c::rw);
+    row.write = csv_.is_write(c::rw);
     const std::string_view result = csv_.text(c::result);
     if (result != "ok" && result != "fault") {
         csv_.fail(c::result, "ok or fault");
@@ -303,7 +302,8 @@ bool expected_reader::next(expected_row& row) {
 }
 
 leaves_reader::leaves_reader(const std::string& path)
-    : csv_(path, {{"source_ids"}, {"iova"}, {"size"}, {"pa"}, {"r"}, {"w"}}) {}
+    : csv_(path, {{"source_ids"}, {"iova"}, {"size"}, {"pa"}, {"r"}, {"w"}}, other_columns::refused,
+           largest_table_bytes) {}
 
 bool leaves_reader::next(leaf_row& row) {
     if (!csv_.next()) {
@@ -332,7 +332,7 @@ bool leaves_reader::next(leaf_row& row) {
     return true;
 }
 
-pages_reader::pages_reader(const std::string& path) : lines_(path) {}
+pages_reader::pages_reader(const std::string& path) : lines_(path, largest_table_bytes) {}
 
 bool pages_reader::next(table_page& page) {
     do {

@@ -55,7 +55,7 @@ snapshot read_snapshot(const std::string& folder, const std::string& name) {
     state.tag = root.at("tag").text();
     state.order = root.at("order").number();
     if (const auto time = root.find("time_ns")) {
-        state.time_ns = time->number();
+        state.time_ns = time->number(~std::uint64_t{0} >> 1); // differences of times have signs
     }
     state.mmio_base = root.at("mmio_base").number();
     if (const auto base = root.find("ram_base")) {

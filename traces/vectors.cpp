@@ -29,9 +29,51 @@ constexpr std::array<std::pair<const char*, vector_result>, 4> results{{
     {"any", vector_result::any},
 }};
 
-/// No recorded program comes near; a larger one would only keep the machine busy.
-constexpr std::uint64_t largest_step_bytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t largest_dma_bytes = std::uint64_t{1} << 22;
+/// What the steps of a vector may write of memory, in blocks; no recorded program comes near. A machine keeps what was
+/// written, so that a file of a few lines could ask for all the memory there is.
+constexpr std::uint64_t written_block_bytes = std::uint64_t{1} << 16;
+constexpr std::uint64_t most_written_blocks = 4096;
+
+/// The members of a step: its inputs and, of a check, the outcome.
+struct step_members {
+    std::vector<std::string_view> inputs;
+    std::vector<std::string_view> outcome;
+};
+
+step_members members_of(vector_operation operation) {
+    switch (operation) {
+    case vector_operation::mem_write:
+        return {{"addr", "data"}, {}};
+    case vector_operation::mem_fill:
+        return {{"addr", "len", "byte"}, {}};
+    case vector_operation::mem_check:
+        return {{"addr", "len"}, {"data"}};
+    case vector_operation::reg_write:
+        return {{"off", "width", "val", "space"}, {}};
+    case vector_operation::reg_check:
+        return {{"off", "width", "mask", "space"}, {"val"}};
+    case vector_operation::dma_read:
+        return {{"rid", "iova", "len"}, {"result", "data"}};
+    default:
+        return {{"rid", "iova", "data", "watch"}, {"result", "after"}};
+    }
+}
+
+bool is_check(vector_operation operation) {
+    return !members_of(operation).outcome.empty();
+}
+
+void expect_members(const json_node& node, vector_operation operation) {
+    std::vector<std::string_view> known{"op", "note"};
+    const step_members own = members_of(operation);
+    known.insert(known.end(), own.inputs.begin(), own.inputs.end());
+    if (is_check(operation)) {
+        known.insert(known.end(), own.outcome.begin(), own.outcome.end());
+        known.insert(known.end(), {"arch", "deviation", "alt", "unreviewed"});
+    }
+    node.expect_members(known);
+}
 
 template <class Table>
 auto one_of(const json_node& node, const Table& table) {
@@ -47,6 +89,7 @@ auto one_of(const json_node& node, const Table& table) {
 }
 
 memory_range read_range(const json_node& node) {
+    node.expect_members({"base", "size", "note"});
     const memory_range range{node.at("base").number(), node.at("size").number()};
     if (range.size_bytes == 0 || range.base + (range.size_bytes - 1) < range.base) {
         node.fail("a range of " + hex(range.size_bytes) + " bytes from " + hex(range.base),
@@ -92,12 +135,12 @@ void read_fields(const json_node& node, const vector_file& file, vector_step& st
         break;
     case vector_operation::mem_fill:
         step.address = node.at("addr").number();
-        step.size_bytes = read_size(node.at("len"), largest_step_bytes);
+        step.size_bytes = read_size(node.at("len"), most_written_blocks * written_block_bytes);
         step.value = node.at("byte").number(0xff);
         break;
     case vector_operation::mem_check:
         step.address = node.at("addr").number();
-        step.size_bytes = read_size(node.at("len"), largest_step_bytes);
+        step.size_bytes = read_size(node.at("len"), most_written_blocks * written_block_bytes);
         break;
     case vector_operation::reg_write:
     case vector_operation::reg_check:
@@ -155,19 +198,29 @@ void check_outcome(const json_node& node, const vector_step& step, const vector_
     }
 }
 
+/// The outcome fields in `arch` or an element of `alt`.
+void read_other_outcome(const json_node& node, vector_operation operation, vector_outcome& outcome) {
+    std::vector<std::string_view> known = members_of(operation).outcome;
+    known.emplace_back("note");
+    node.expect_members(known);
+    read_outcome(node, operation, outcome);
+}
+
 vector_step read_step(const json_node& node, const vector_file& file) {
     vector_step step;
     step.operation = one_of(node.at("op"), operations);
+    step.line = node.position().line;
+    expect_members(node, step.operation);
     read_fields(node, file, step);
     read_outcome(node, step.operation, step.expected);
     if (const auto arch = node.find("arch")) {
-        read_outcome(*arch, step.operation, step.expected);
+        read_other_outcome(*arch, step.operation, step.expected);
     }
     check_outcome(node, step, step.expected, true);
     if (const auto alternatives = node.find("alt")) {
         for (const json_node& alternative : alternatives->elements()) {
             vector_outcome outcome;
-            read_outcome(alternative, step.operation, outcome);
+            read_other_outcome(alternative, step.operation, outcome);
             check_outcome(alternative, step, outcome, false);
             step.alternatives.push_back(std::move(outcome));
         }
@@ -181,10 +234,37 @@ vector_step read_step(const json_node& node, const vector_file& file) {
     return step;
 }
 
+/// Counts the blocks of memory that a vector writes; past an IOMMU, input addresses stand for those they lead to.
+class written_memory {
+  public:
+    void add(const json_node& node, const vector_step& step) {
+        const auto op = step.operation;
+        if (step.size_bytes == 0 || (op != vector_operation::mem_write && op != vector_operation::mem_fill &&
+                                     op != vector_operation::dma_write)) {
+            return;
+        }
+        const std::uint64_t first = step.address / written_block_bytes;
+        const std::uint64_t count = (step.address % written_block_bytes + step.size_bytes - 1) / written_block_bytes;
+        for (std::uint64_t block = first; block <= first + count && blocks_.size() <= most_written_blocks; ++block) {
+            blocks_.insert(block);
+        }
+        if (blocks_.size() > most_written_blocks) {
+            node.fail("a vector that writes more than " + std::to_string(most_written_blocks) +
+                          " blocks of 64 KiB of memory",
+                      "no more, in one vector");
+        }
+    }
+
+  private:
+    std::set<std::uint64_t> blocks_;
+};
+
 test_vector read_vector(const json_node& node, const vector_file& file) {
+    node.expect_members({"name", "machine", "desc", "tags", "qemu_deviations", "notes", "steps"});
     test_vector vector;
     vector.name = node.at("name").text();
     vector.machine = node.at("machine").text();
+    vector.line = node.position().line;
     if (const auto description = node.find("desc")) {
         vector.description = description->text();
     }
@@ -193,18 +273,23 @@ test_vector read_vector(const json_node& node, const vector_file& file) {
             vector.tags.push_back(tag.text());
         }
     }
-    const json_node steps = node.at("steps");
-    const std::vector<text_position> positions = steps.element_positions();
-    for (const json_node& step : steps.elements()) {
+    written_memory written;
+    for (const json_node& step : node.at("steps").elements()) {
         try {
-            vector.steps.push_back(read_step(step, file));
-            vector.steps.back().line = positions[vector.steps.size() - 1].line;
+            vector_step next = read_step(step, file);
+            written.add(step, next);
+            vector.steps.push_back(std::move(next));
         } catch (const input_error& error) {
             throw input_error(error.file(), error.line(), error.column(),
                               error.found() + " (vector " + vector.name + ", step " +
                                   std::to_string(vector.steps.size()) + ')',
                               error.expected());
         }
+    }
+    if (std::none_of(vector.steps.begin(), vector.steps.end(),
+                     [](const vector_step& step) { return is_check(step.operation); })) {
+        node.at("steps").fail("no step that checks anything (vector " + vector.name + ')',
+                              "a mem_check, reg_check, dma_read or dma_write");
     }
     return vector;
 }
@@ -230,6 +315,8 @@ std::map<std::uint64_t, std::uint64_t> vector_file::id_registers(const std::stri
 vector_file read_vectors(const std::string& path) {
     const auto document = read_json(path);
     const json_node root = document->root();
+    root.expect_members(
+        {"format", "iommu", "oracle", "ram", "harness_reserved", "masters", "config", "notes", "vectors"});
     vector_file file;
     file.path = path;
     if (const json_node format = root.at("format"); format.number() != 1) {
@@ -248,11 +335,8 @@ vector_file read_vectors(const std::string& path) {
         }
     }
     std::set<std::string> names;
-    const json_node vectors = root.at("vectors");
-    const std::vector<text_position> positions = vectors.element_positions();
-    for (const json_node& node : vectors.elements()) {
+    for (const json_node& node : root.at("vectors").elements()) {
         file.vectors.push_back(read_vector(node, file));
-        file.vectors.back().line = positions[file.vectors.size() - 1].line;
         if (!names.insert(file.vectors.back().name).second) {
             node.at("name").fail_value("a name that no vector before it in the file has");
         }

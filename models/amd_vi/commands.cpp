@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <optional>
+#include <span>
 
 namespace iommulab::amd_vi {
 
@@ -27,6 +28,23 @@ constexpr reserved_bits of_iotlb{0, 0xffa}; // Type is reserved without InvIotlb
 constexpr reserved_bits of_prefetch{0x0ff0'0000'00ff'0000, 0xfea};
 constexpr reserved_bits of_page_response{0x0ff0'0000'ffff'0000, 0xffff'0e00'ffff'fffb};
 constexpr reserved_bits of_all{below_opcode, ~std::uint64_t{0}};
+
+/// Has a command set what guest translation alone gives a meaning: GN, or a bit of a PASID?
+bool names_guest(opcode code, std::span<const std::uint64_t, 8> w) {
+    namespace c = command;
+    switch (code) {
+    case opcode::INVALIDATE_IOMMU_PAGES:
+        return c::GN.of(w) || c::PASID.of(w);
+    case opcode::INVALIDATE_IOTLB_PAGES:
+        return c::GN.of(w) || c::PASID_7_0.of(w) || c::PASID_15_8.of(w) || c::PASID_19_16.of(w);
+    case opcode::PREFETCH_IOMMU_PAGES:
+        return c::GN.of(w) || c::PrefetchPASID.of(w);
+    case opcode::COMPLETE_PPR_REQUEST:
+        return c::GN.of(w) || c::PPR_PASID.of(w);
+    default:
+        return false;
+    }
+}
 
 } // namespace
 
@@ -85,21 +103,23 @@ void amd_iommu::stop_commands(event e, std::uint64_t address) {
 /// Is it a command, and one that this IOMMU has, without reserved bits (2.5.6)?
 bool amd_iommu::is_legal(const command_words& w) const {
     const auto clear = [&](const reserved_bits& r) { return !(w[0] & r.word0) && !(w[1] & r.word1); };
-    const bool guest_is_legal = features_.gt || !command::GN.of(w);
-    switch (static_cast<opcode>(command::Opcode.of(w))) {
+    const auto code = static_cast<opcode>(command::Opcode.of(w));
+    if (!features_.gt && names_guest(code, w))
+        return false;
+    switch (code) {
     case opcode::COMPLETION_WAIT:
         return clear(of_completion_wait);
     case opcode::INVALIDATE_DEVTAB_ENTRY:
     case opcode::INVALIDATE_INTERRUPT_TABLE:
         return clear(of_device);
     case opcode::INVALIDATE_IOMMU_PAGES:
-        return clear(of_pages) && guest_is_legal;
+        return clear(of_pages);
     case opcode::INVALIDATE_IOTLB_PAGES:
-        return clear(of_iotlb) && guest_is_legal;
+        return clear(of_iotlb);
     case opcode::PREFETCH_IOMMU_PAGES:
-        return features_.prefetch && clear(of_prefetch) && guest_is_legal;
+        return features_.prefetch && clear(of_prefetch);
     case opcode::COMPLETE_PPR_REQUEST:
-        return features_.ppr && clear(of_page_response) && guest_is_legal;
+        return features_.ppr && clear(of_page_response);
     case opcode::INVALIDATE_IOMMU_ALL:
         return features_.invalidate_all && clear(of_all);
     }

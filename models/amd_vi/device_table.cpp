@@ -30,6 +30,8 @@ bool decode_translation(std::span<const std::uint64_t, 4> w, const features& f, 
         return refuse(why, true);
     if (!f.gt && ((w[0] & guest_word0) || (w[1] & guest_word1)))
         return refuse(why, true);
+    if ((!f.ppr && (dte::PPR.of(w) || dte::GPRP.of(w))) || (!f.guest_io && dte::GIoV.of(w)))
+        return refuse(why, true);
     const auto mode = static_cast<unsigned>(dte::Mode.of(w));
     if (mode > f.host_levels || mode == dte::Mode_reserved)
         return refuse(why, false);
@@ -56,7 +58,7 @@ bool decode_translation(std::span<const std::uint64_t, 4> w, const features& f, 
         paging + extended_feature::levels_of_0 > f.guest_levels)
         return refuse(why, false);
     c.guest = true;
-    c.guest_always = f.guest_io && dte::GIoV.of(w) != 0;
+    c.guest_always = dte::GIoV.of(w) != 0;
     c.gcr3_levels = static_cast<std::uint8_t>(levels);
     c.guest_levels = static_cast<std::uint8_t>(paging + extended_feature::levels_of_0);
     c.gcr3_table = dte::guest_cr3_table(w);

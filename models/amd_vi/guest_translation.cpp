@@ -134,6 +134,9 @@ walk<bool> amd_iommu::translate_guest(walk_context& context, const access& as_it
     if (!found)
         co_return refuse(context, a, c, why);
     tables.levels = c.guest_levels;
+    // PASID 0 takes every address that its tables have an entry for: its highest bit is no sign. The publication does
+    // not say so; the hardware does, by what Linux' driver for it relies on (amd_iommu_domain_alloc_paging_v2)
+    tables.sign_extended = a.pasid != 0;
     tables.no_execute = features_.nx;
     tables.update_dirty = !bank.get(reg::Control, control::GDUpdateDis);
     host_behind behind(c, directories_);

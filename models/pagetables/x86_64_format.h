@@ -42,6 +42,10 @@ constexpr unsigned log2_reach(unsigned level) {
 constexpr unsigned input_bits_of(unsigned levels) {
     return log2_smallest_page + levels * log2_entries;
 }
+/// Are all bits above the input's zero?
+constexpr bool is_plain(std::uint64_t address, unsigned levels) {
+    return address >> input_bits_of(levels) == 0;
+}
 /// Are all bits above the input's the same as its highest?
 constexpr bool is_canonical(std::uint64_t address, unsigned levels) {
     const auto shifted = static_cast<std::int64_t>(address) >> (input_bits_of(levels) - 1);

@@ -119,7 +119,7 @@ walk<bool> walk_tables(walk_context& context, const regime& r, const access& a, 
                        walk_cache_set* caches, second_stage* behind) {
     result = {};
     const unsigned levels = std::clamp<unsigned>(r.levels, 1, most_levels);
-    if (!is_canonical(a.address, levels))
+    if (r.sign_extended ? !is_canonical(a.address, levels) : !is_plain(a.address, levels))
         co_return refuse(result.fault, fault_kind::not_canonical, 0, false, a.address);
     unsigned level = levels;
     std::uint64_t table = e::address.of(r.root), inherited = everything_allowed;

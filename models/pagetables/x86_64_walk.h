@@ -24,6 +24,7 @@ namespace iommulab::x86_64 {
 struct regime {
     std::uint64_t root = 0;                     ///< address of the first table; bits 11:0 don't count
     std::uint8_t levels = 4;                    ///< 4 or 5
+    bool sign_extended = true;                  ///< of input: bits above are copies of the highest; else 0
     std::uint8_t physical_bits = 52;            ///< address bits from here to 51 are reserved
     bool pages_1g = true;                       ///< PS at level 3; else reserved
     bool no_execute = true;                     ///< XD counts; else reserved
@@ -40,7 +41,7 @@ struct regime {
 
 enum class fault_kind : std::uint8_t {
     none,
-    not_canonical,
+    not_canonical, ///< or beyond the input's bits
     not_present,
     reserved,        ///< a reserved bit is set
     supervisor_page, ///< a user's request, and U/S = 0 in an entry of the walk

@@ -242,7 +242,10 @@ bool smmu::range_of(const command_words& w, invalidation& i) const {
     if (!features_.ril || tg == 0)
         return true;
     const std::uint64_t num = command::NUM.of(w), scale = command::SCALE.of(w);
-    if (num == 0 && scale == 0 && command::TTL.of(w) == 0)
+    constexpr unsigned tg_16k = 2,
+                       ttl_of_blocks_16k = 1; // level 1 has none of 16K without IDR5.DS, which is not modelled
+    const auto ttl = static_cast<unsigned>(command::TTL.of(w));
+    if (num == 0 && scale == 0 && (ttl == 0 || (tg == tg_16k && ttl == ttl_of_blocks_16k)))
         return false;
     const unsigned log2_page = 10 + 2 * tg; // 4K, 16K, 64K
     i.first &= ~ones_below(log2_page);

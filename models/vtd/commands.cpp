@@ -18,6 +18,18 @@ unsigned descriptor_bytes(std::uint64_t iqa) {
     return iqa::DW.of(iqa) ? descriptor::wide_bytes : descriptor::bytes;
 }
 
+bool is_for_device_tlbs(descriptor_type t) {
+    return t == descriptor_type::device_tlb || t == descriptor_type::pasid_device_tlb;
+}
+
+/// Bits of word 0 whose meaning a capability gives: without it they are reserved.
+std::uint64_t reserved_without_capability(descriptor_type t, const features& f) {
+    namespace d = descriptor;
+    if (t == descriptor_type::wait && !f.page_request_drain)
+        return d::PD.make(1);
+    return is_for_device_tlbs(t) && !f.device_tlb_throttling ? d::PFSID : 0;
+}
+
 bool is_for_scalable_mode(descriptor_type t) {
     return t == descriptor_type::pasid_iotlb || t == descriptor_type::pasid_cache ||
            t == descriptor_type::pasid_device_tlb;
@@ -273,12 +285,15 @@ iqercd::error remapping_unit::check(const descriptor_words& w) const {
     const descriptor_type type = type_of(w[0]);
     const bool wide = bank.get(reg::IQA, iqa::DW) != 0;
     if (!name_of(type) || (is_for_scalable_mode(type) && !features_.scalable_mode) ||
+        (is_for_device_tlbs(type) && !features_.device_tlb) ||
+        (type == descriptor_type::interrupt_entry_cache && !features_.interrupt_remapping) ||
         (type == descriptor_type::page_group_response && !features_.page_requests))
         return invalid_type;
     if (is_for_scalable_mode(type) && !wide)
         return invalid_width;
     const descriptor_bits bits = allowed_bits(type);
-    if ((w[0] & ~bits.allowed[0]) || (w[1] & ~bits.allowed[1]) || (wide && (w[2] || w[3])))
+    if ((w[0] & (~bits.allowed[0] | reserved_without_capability(type, features_))) || (w[1] & ~bits.allowed[1]) ||
+        (wide && (w[2] || w[3])))
         return reserved_field;
     const auto legal = [](bool yes) { return yes ? none : reserved_field; };
     const auto granted = d::G.of(w[0]);

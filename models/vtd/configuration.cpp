@@ -20,14 +20,15 @@ bool any(std::span<const std::uint64_t, Words> words, std::size_t first) {
     return false;
 }
 
-vtd_second_stage::regime second_stage_of(const features& f, std::uint64_t root, unsigned levels) {
+/// `snoop`: leaves may ask for it. In scalable mode SNP is no reserved bit, whether or not the unit can snoop.
+vtd_second_stage::regime second_stage_of(const features& f, std::uint64_t root, unsigned levels, bool snoop) {
     vtd_second_stage::regime r;
     r.root = root;
     r.levels = static_cast<std::uint8_t>(levels);
     r.physical_bits = static_cast<std::uint8_t>(f.host_bits);
     r.pages_2m = f.pages_2m;
     r.pages_1g = f.pages_1g;
-    r.snoop_control = f.snoop_control;
+    r.snoop_control = snoop;
     r.transient_mapping = f.device_tlb;
     return r;
 }
@@ -78,7 +79,7 @@ fault_reason decode_context(std::span<const std::uint64_t, 2> w, const features&
         return fault_reason::context_invalid;
     }
     c.what = tables ? request_configuration::action::second_stage : request_configuration::action::pass_through;
-    c.second = second_stage_of(f, e::SSPTPTR.of(w[0]), levels);
+    c.second = second_stage_of(f, e::SSPTPTR.of(w[0]), levels, f.snoop_control);
     c.tag.vm = static_cast<std::uint32_t>(domain);
     c.tag.regime = tables ? regime_of(regime::second_stage, levels - 2) : regime::bypass;
     c.tag.space = tables ? space_of(c.second.root) : 0;
@@ -134,7 +135,7 @@ bool decode_second_stage(std::span<const std::uint64_t, 8> w, const features& f,
     const unsigned levels = levels_of_aw(static_cast<unsigned>(e::AW.of(w)));
     if (!f.second_stage || !f.has_levels(levels))
         return false;
-    c.second = second_stage_of(f, e::SSPTPTR.of(w[0]), levels);
+    c.second = second_stage_of(f, e::SSPTPTR.of(w[0]), levels, true);
     c.second.execute_enable = e::SSEE.of(w) != 0;
     c.second.accessed_dirty = e::SSADE.of(w) != 0;
     return true;
@@ -155,7 +156,8 @@ fault_reason decode_pasid_entry(std::span<const std::uint64_t, 8> w, const featu
     constexpr std::uint64_t reserved_0 = 0xc00, reserved_1 = 0x7f'0000, reserved_2 = 0xf00;
     // under a second stage the first table's address is a guest's; a pointer that PGTT has no use for is ignored
     if ((w[0] & (reserved_0 | (second ? beyond_host(f) : 0))) || (w[1] & reserved_1) ||
-        (w[2] & (reserved_2 | (first && !second ? beyond_host(f) : 0))) || any(w, 3) || e::DID.of(w) >> f.domain_bits)
+        (w[2] & (reserved_2 | (first && !second ? beyond_host(f) : 0))) || any(w, 3) || e::DID.of(w) >> f.domain_bits ||
+        (e::PWSNP.of(w) && !f.page_walk_snoop) || (e::PGSNP.of(w) && !f.snoop_control))
         return fault_reason::pasid_entry_reserved;
     c.execute_requests = e::ERE.of(w) != 0;
     c.supervisor_requests = e::SRE.of(w) != 0;

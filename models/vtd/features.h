@@ -19,7 +19,7 @@ struct id_registers {
 struct features {
     bool queued_invalidation, device_tlb, interrupt_remapping, pass_through, snoop_control, nested, execute_requests,
         supervisor_requests, extended_accessed, pasid, page_requests, scalable_mode, second_stage_accessed_dirty,
-        second_stage, first_stage, abort_mode;
+        second_stage, first_stage, abort_mode, page_walk_snoop, device_tlb_throttling, page_request_drain;
     bool caching_mode, write_buffer_flush, zero_length_reads, low_protected, high_protected, pages_2m, pages_1g,
         page_selective, drain_writes, drain_reads, first_stage_1g, first_stage_5_levels, root_pointer_invalidates;
     unsigned sagaw;      ///< bit n: second-stage tables of n + 2 levels

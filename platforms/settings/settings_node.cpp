@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/settings/settings_node.h"
 
+#include "traces/line_reader.h"
 #include "traces/number.h"
 
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 namespace iommulab::settings {
 
@@ -129,22 +125,7 @@ node parse_yaml(const std::string& text, const std::string& name) {
 }
 
 node read_yaml_file(const std::string& path) {
-    std::error_code error;
-    const auto status = std::filesystem::status(path, error);
-    if (!std::filesystem::exists(status))
-        throw input_error(path, 0, 0, "no such file", "a YAML file");
-    if (std::filesystem::is_directory(status))
-        throw input_error(path, 0, 0, "a folder", "a YAML file");
-    if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) > largest_file_bytes)
-        throw input_error(path, 0, 0, "more than 16 MiB", "a YAML file");
-    errno = 0;
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream text;
-    if (in)
-        text << in.rdbuf();
-    if (!in || in.bad())
-        throw input_error(path, 0, 0, errno != 0 ? std::strerror(errno) : "a read error", "a readable file");
-    return parse_yaml(text.str(), path);
+    return parse_yaml(traces::read_text(path, largest_file_bytes), path);
 }
 
 // --- overrides

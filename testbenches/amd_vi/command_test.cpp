@@ -4,6 +4,7 @@
 #include "testbenches/amd_vi/machine.h"
 #include "testbenches/harness/pulse_counter.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -164,6 +165,48 @@ TEST(amd_vi_module, illegal_commands_stop_the_buffer_until_it_is_started_again_2
         m.set(reg::Control, machine::running);
         m.settle();
         EXPECT_EQ(m.ddr.store().read_u64(machine::store), stores);
+    }
+}
+
+TEST(amd_vi_module, what_a_feature_gives_a_meaning_is_reserved_without_it) {
+    amd_vi_parameters p;
+    for (const bit_field& missing : {extended_feature::GTSup, extended_feature::GIoSup, extended_feature::PPRSup})
+        p.extended_feature = missing.put(p.extended_feature, 0);
+    machine m("m", p);
+    // entries: GIoV, PPR, GPRP
+    const std::uint64_t root = m.build(3).root();
+    for (const bit_field& field : {dte::GIoV, dte::PPR, dte::GPRP}) {
+        auto entry = machine::entry(1, root, 3);
+        field.put(entry, 1);
+        m.write_entry(field.lsb, entry);
+    }
+    m.start();
+    for (const bit_field& field : {dte::GIoV, dte::PPR, dte::GPRP}) {
+        EXPECT_NE(m.read(field.lsb, 0x1000).status, ok) << field.name;
+        EXPECT_THAT(m.event(), testing::StartsWith("ILLEGAL_DEV_TABLE_ENTRY")) << field.name;
+    }
+    // commands: GN, and a PASID
+    const auto page = [](opcode code) { return machine::code(code) | std::uint64_t{1} << 32; };
+    const std::uint64_t illegal[][2] = {
+        {page(opcode::INVALIDATE_IOMMU_PAGES), 4},
+        {page(opcode::INVALIDATE_IOMMU_PAGES) | 1, 0},
+        {machine::code(opcode::INVALIDATE_IOTLB_PAGES), 4},
+        {machine::code(opcode::INVALIDATE_IOTLB_PAGES) | std::uint64_t{1} << 48, 0},
+        {machine::code(opcode::INVALIDATE_IOTLB_PAGES) | 1 << 16, 0},
+        {machine::code(opcode::PREFETCH_IOMMU_PAGES), 4},
+        {page(opcode::PREFETCH_IOMMU_PAGES), 0},
+        {machine::code(opcode::COMPLETE_PPR_REQUEST), 0},
+    };
+    for (const auto& words : illegal) {
+        const std::uint64_t place = m.tail;
+        m.put(words[0], words[1]);
+        m.ring();
+        EXPECT_EQ(m.get(reg::CommandBufferHead), place) << std::hex << words[0];
+        EXPECT_THAT(m.event(), testing::StartsWith("ILLEGAL_COMMAND_ERROR"));
+        m.write_words(machine::commands + place, machine::words_2{machine::code(opcode::COMPLETION_WAIT), 0});
+        m.set(reg::Control, machine::running & ~control::CmdBufEn.make(1));
+        m.set(reg::Control, machine::running);
+        m.settle();
     }
 }
 

@@ -102,12 +102,12 @@ class amd_vi_dialect final : public recording_dialect {
         return read_events(target);
     }
 
-    std::optional<contradiction> contradicts(const snapshot&, const traces::expected_row& row) const override {
-        if (row.ok && row.page_bytes == 0 && row.pa >> physical_address_bits != 0) {
+    std::optional<contradiction> contradicts(const snapshot&, const recorded_access& access) const override {
+        if (access.untranslated && access.pa >> physical_address_bits != 0) {
             return contradiction{"", "48882, 2.2.3: physical addresses have 52 bits; beyond there is no memory"};
         }
-        if (!row.ok && row.iova >= interrupt_range_first && row.iova <= interrupt_range_last) {
-            return contradiction{row.write ? "" : "INVALID_DEVICE_REQUEST",
+        if (!access.ok && access.iova >= interrupt_range_first && access.iova <= interrupt_range_last) {
+            return contradiction{access.write ? "" : "INVALID_DEVICE_REQUEST",
                                  "48882, 2.1.2.1 and 2.5.9: 0xfee00000 to 0xfeefffff is for interrupts: a write is a "
                                  "message, a read an INVALID_DEVICE_REQUEST"};
         }

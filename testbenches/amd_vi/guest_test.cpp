@@ -196,6 +196,33 @@ TEST(amd_vi_guests, GIoV_and_its_absence_decide_about_requests_without_PASID) {
     EXPECT_EQ(g.event(), "IO_PAGE_FAULT DeviceID=0x3 PASID=0x4 read US Address=0x5000");
 }
 
+TEST(amd_vi_guests, addresses_of_PASID_0_have_no_sign_and_others_are_canonical) {
+    guests g;
+    const std::uint64_t cr3_4 = g.take(), cr3_5 = g.take();
+    const std::uint64_t of_4 = g.add(1, 1, 0, 0, 0, true), of_5 = g.add(2, 1, 0, 0, 1, true);
+    g.start();
+    for (const auto& [device, levels, table, cr3] :
+         {std::tuple{1U, 4U, of_4, cr3_4}, std::tuple{2U, 5U, of_5, cr3_5}}) {
+        SCOPED_TRACE(device);
+        const std::uint64_t highest = std::uint64_t{1} << (x86_64::input_bits_of(levels) - 1), beyond = highest << 1;
+        g.set(table, cr3 | 1);
+        g.set(table + 8, cr3 | 1); // PASID 1: the same tables
+        g.set(g.guest_entry(cr3, levels, highest), data | P | W | U);
+        g.set(g.guest_entry(cr3, levels, 0x1000), data | P | W | U);
+        g.set(data, 10);
+        EXPECT_EQ(machine::value_of(g.make(device, highest, {})), 10U);
+        EXPECT_EQ(machine::value_of(g.make(device, highest, 0)), 10U);
+        EXPECT_EQ(machine::value_of(g.make(device, 0x1000, {})), 10U);
+        for (const std::uint64_t wrong : {beyond | 0x1000, highest | ~(beyond - 1)}) {
+            EXPECT_NE(g.make(device, wrong, {}).status, ok);
+            g.m.logged();
+        }
+        EXPECT_NE(g.make(device, highest, 1).status, ok); // of its sign there are copies above, or it is none
+        EXPECT_EQ(machine::value_of(g.make(device, highest | ~(beyond - 1), 1)), 10U);
+        g.m.logged();
+    }
+}
+
 TEST(amd_vi_guests, a_guest_reaches_no_interrupt_by_its_tables_table_3) {
     guests g;
     const std::uint64_t cr3 = g.take();

@@ -199,6 +199,8 @@ int start(int argc, char** argv) {
     cli::add_format(*replay_command, replay_args.result, {"text", "json"});
     cli::add_out(*replay_command, replay_args.result);
     replay_command->add_flag("--verbose", replay_args.options.verbose, "a line for each row and step");
+    replay_command->add_option("--junit", replay_args.options.junit_file, "write the outcomes as JUnit's XML too")
+        ->type_name("FILE");
 
     errno_matrix::errno_options errno_args;
     auto* errno_command =

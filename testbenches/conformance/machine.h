@@ -67,6 +67,8 @@ class machine {
     virtual ~machine() = default;
 
     virtual std::string name() const = 0;
+    /// The model and its preset, for people; empty where there is nothing to say.
+    virtual std::string hardware() const { return {}; }
     /// Back to the state after power-on: registers at their reset values, caches and queues empty, memory all zero.
     virtual void reset() = 0;
 

@@ -28,8 +28,6 @@ constexpr std::uint64_t one_used_of = 16;
 constexpr std::size_t used_at_rest = 128, tried_at_rest = 32;
 /// Size of an access: a cache line.
 constexpr std::uint64_t access_bytes = 64;
-/// Lines of differences that are kept.
-constexpr std::size_t most_details = 50;
 
 std::string text_of(const mapped_page& page) {
     return hex(page.iova) + " -> " + hex(page.pa) + ", " + std::to_string(page.size_bytes) + " bytes, " +
@@ -65,15 +63,7 @@ class maps_run {
         bool made = false, attached = false;
     };
 
-    void fail(const std::string& text) {
-        if (result_.failures++ == 0) {
-            result_.reason = text;
-            result_.outcome = verdict::failed;
-        }
-        if (result_.details.size() < most_details) {
-            result_.details.push_back(text);
-        }
-    }
+    void fail(const std::string& text) { result_.fail(text); }
 
     static std::string where(const mapping_step& step) { return "map_trace line " + std::to_string(step.line); }
 

@@ -22,7 +22,6 @@ using traces::table_read;
 
 namespace {
 
-constexpr std::size_t most_details = 1000;
 constexpr std::uint64_t tag_bytes = 8;
 constexpr std::uint64_t smallest_page_bytes = 0x1000;
 constexpr std::uint64_t progress_interval_rows = 1024;
@@ -71,15 +70,7 @@ class motion_run final : public motion_context {
         }
     }
 
-    void fail(const std::string& text) override {
-        ++result_.failures;
-        if (result_.reason.empty()) {
-            result_.reason = text;
-        }
-        if (result_.details.size() < most_details) {
-            result_.details.push_back("failed: " + text);
-        }
-    }
+    void fail(const std::string& text) override { result_.fail(text); }
 
     case_result run() {
         target_.reset();
@@ -111,7 +102,6 @@ class motion_run final : public motion_context {
             }
         }
         driver_->finish();
-        result_.outcome = result_.failures == 0 ? verdict::passed : verdict::failed;
         summarise();
         return std::move(result_);
     }
@@ -144,14 +134,29 @@ class motion_run final : public motion_context {
             return;
         }
         ++result_.checks;
+        const auto contradiction = contradicted(row);
         if (row.result == recorded_result::fault) {
-            faulting_access(row);
+            faulting_access(row, contradiction);
             return;
         }
         ++(row.result == recorded_result::ok ? translated_ : bypassed_);
+        if (contradiction) {
+            disputed_access(row, *contradiction);
+            return;
+        }
         for (std::uint64_t offset = 0; offset < row.size_bytes; offset += options_.largest_burst_bytes) {
             start(row, offset, std::min(options_.largest_burst_bytes, row.size_bytes - offset));
         }
+    }
+
+    /// What the manual has against a recorded row; as at rest.
+    std::optional<recording_dialect::contradiction> contradicted(const dma_row& row) const {
+        if (record_.snapshots.empty()) {
+            return std::nullopt;
+        }
+        const bool ok = row.result == recorded_result::ok || row.result == recorded_result::bypass;
+        return dialect_.contradicts(record_.snapshots.front(),
+                                    {row.iova, row.pa, row.write, ok, row.result == recorded_result::bypass});
     }
 
     void start(const dma_row& row, std::uint64_t offset, std::uint64_t size_bytes) {
@@ -219,9 +224,21 @@ class motion_run final : public motion_context {
             const piece part = std::move(found->second);
             pieces_.erase(found);
             --outstanding_[part.row.source_id];
-            check(part, completion.response);
+            check_noted(part, completion.response);
         }
         return !completions.empty();
+    }
+
+    void check_noted(const piece& part, const dma_response& response) {
+        const std::uint64_t failures = result_.failures;
+        check(part, response);
+        if (result_.failures == failures) {
+            const std::uint64_t bytes = part.offset + part.size_bytes;
+            result_.note(where(part.row) + ": ok " + hex(part.row.pa) +
+                         (bytes < part.row.size_bytes || part.offset != 0
+                              ? ", bytes " + std::to_string(part.offset) + " to " + std::to_string(bytes - 1)
+                              : ""));
+        }
     }
 
     void check(const piece& part, const dma_response& response) {
@@ -332,50 +349,98 @@ class motion_run final : public motion_context {
         return text.empty() ? "nothing" : text;
     }
 
-    /// Alone, so that the record that it leaves can be told from others'.
-    void faulting_access(const dma_row& row) {
-        ++faults_;
+    /// An access that is made alone, so that the record that it leaves can be told from others'.
+    struct lone_access {
+        piece part;
+        dma_response response;
+        bool hidden = false; ///< a fault of it leaves no record
+    };
+
+    lone_access make_alone(const dma_row& row) {
         drain([](const dma_row&) { return true; });
-        const bool records = options_.mode != machine_mode::debug;
-        if (records) {
+        lone_access made;
+        if (options_.mode != machine_mode::debug) {
             target_.settle();
             for (const fault_record& record : dialect_.watch_faults(target_)) {
                 fail("before " + where(row) + ": found fault record " + record.text + ", expected none");
             }
+            made.hidden = dialect_.hides_fault(target_, row.source_id);
         }
-        const bool hidden = records && dialect_.hides_fault(target_, row.source_id);
         const std::uint64_t size = std::min(row.size_bytes, options_.largest_burst_bytes);
+        made.part = {row, 0, size, std::nullopt};
         dma_access access{row.source_id, row.iova, row.write, size, {}};
-        if (row.write) {
+        if (row.result != recorded_result::fault) {
+            prepare_data(made.part, access);
+        } else if (row.write) {
             access.data = memory_tag(row.iova, size);
         }
-        const dma_response response = target_.dma(access);
+        made.response = target_.dma(access);
         ++accesses_;
-        if (response.ok) {
-            fail(where(row) + ": found ok" + (response.output_address ? ' ' + hex(*response.output_address) : "") +
-                 ", expected a fault " + row.fault_code);
+        return made;
+    }
+
+    void faulting_access(const dma_row& row, const std::optional<recording_dialect::contradiction>& contradiction) {
+        ++faults_;
+        const lone_access made = make_alone(row);
+        // a recording without codes: that much is left to the tables, but not whose fault it was
+        std::optional<std::string> code;
+        if (contradiction || !row.fault_code.empty()) {
+            code = contradiction ? contradiction->fault_code : row.fault_code;
+        }
+        if (made.response.ok) {
+            fail(where(row) + ": found ok" +
+                 (made.response.output_address ? ' ' + hex(*made.response.output_address) : "") +
+                 ", expected a fault " + code.value_or(""));
             return;
         }
-        check_walks(row, response);
-        if (!records) {
+        check_walks(row, made.response);
+        if (!leaves_record(row, code, made.hidden)) {
             return;
+        }
+        if (contradiction) {
+            result_.dispute(where(row), contradiction->reason);
+        } else {
+            result_.note(where(row) + ": fault " + row.fault_code);
+        }
+    }
+
+    /// The manual asks for a fault where the recorded machine let it pass: either will do.
+    void disputed_access(const dma_row& row, const recording_dialect::contradiction& contradiction) {
+        const lone_access made = make_alone(row);
+        if (made.response.ok) {
+            check_noted(made.part, made.response);
+        } else if (leaves_record(row, contradiction.fault_code, made.hidden)) {
+            result_.dispute(where(row), contradiction.reason);
+        }
+    }
+
+    /// Is the record of a fault what it must be? `code`: its code; empty: there must be none; absent: some code, or
+    /// none.
+    bool leaves_record(const dma_row& row, const std::optional<std::string>& code, bool hidden) {
+        if (options_.mode == machine_mode::debug) {
+            return true;
         }
         target_.settle();
         const std::vector<fault_record> found = dialect_.watch_faults(target_);
-        const bool missing = found.empty() && !row.fault_code.empty() && !hidden;
-        if (found.size() > (hidden ? 0 : 1) || missing) {
+        const bool none = code && code->empty();
+        const bool missing = found.empty() && code && !none && !hidden;
+        if (found.size() > (hidden || none ? 0 : 1) || missing) {
             fail(where(row) + ": found " + std::to_string(found.size()) + " fault records, expected " +
-                 (hidden ? "none beside the one that is pending" : "one " + row.fault_code));
-            return;
+                 (hidden ? "none beside the one that is pending"
+                  : none ? "none"
+                         : "one " + code.value_or("")));
+            return false;
         }
         if (!found.empty()) {
-            // a recording without codes: that much is left to the tables, but not whose fault it was
-            const std::string code = row.fault_code.empty() ? found.front().codes.front() : row.fault_code;
-            const std::string text = difference(found.front(), {code, row.source_id, row.iova, row.write});
+            const fault_record& record = found.front();
+            const std::string text =
+                difference(record, {code.value_or(record.codes.front()), row.source_id, row.iova, row.write});
             if (!text.empty()) {
                 fail(where(row) + ": " + text);
+                return false;
             }
         }
+        return true;
     }
 
     void summarise() {
@@ -389,6 +454,7 @@ class motion_run final : public motion_context {
         if (walks_ != 0) {
             result_.summary += "; " + counted(walks_, "walk") + " compared, " + count_text(cold_walks_) + " in full";
         }
+        result_.summary += result_.disputes();
         if (result_.failures != 0) {
             result_.summary += "; " + counted(result_.failures, "failure");
         }

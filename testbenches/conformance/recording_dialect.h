@@ -34,6 +34,15 @@ struct expected_fault {
 /// Empty when the record says what the access must leave behind; otherwise what differs.
 std::string difference(const fault_record& record, const expected_fault& expected);
 
+/// What became of an access when it was recorded.
+struct recorded_access {
+    std::uint64_t iova = 0;
+    std::uint64_t pa = 0; ///< when it is ok
+    bool write = false;
+    bool ok = false;
+    bool untranslated = false; ///< ok, and past all tables
+};
+
 /// What the replay in motion offers to a motion_driver.
 class motion_context {
   public:
@@ -82,14 +91,14 @@ class recording_dialect {
     virtual std::string program(machine& target, const traces::snapshot& state) = 0;
     /// The fault records written since program() or the last call; they are taken out of the machine's queue.
     virtual std::vector<fault_record> take_faults(machine& target) = 0;
-    /// Where the architecture's manual contradicts a recorded row: what it asks for instead, as a fault code, with the
-    /// reason.
+    /// Where the architecture's manual contradicts a recorded access, of a row at rest or in motion: what it asks for
+    /// instead, as a fault code, with the reason. `state`: a snapshot, for what the IOMMU can do.
     struct contradiction {
         std::string fault_code;
         std::string reason;
     };
     virtual std::optional<contradiction> contradicts(const traces::snapshot& state,
-                                                     const traces::expected_row& row) const = 0;
+                                                     const recorded_access& access) const = 0;
 
     virtual std::unique_ptr<motion_driver> start_motion(const traces::recording& record, motion_context& context) = 0;
     /// The fault records written since the last call in a replay in motion; they stay in the queue, which recorded

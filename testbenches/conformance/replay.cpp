@@ -10,6 +10,7 @@
 #include "testbenches/conformance/vector_runner.h"
 #include "testbenches/iommu_testbench.h"
 #include "testbenches/results/figures.h"
+#include "testbenches/results/junit.h"
 #include "traces/input_error.h"
 #include "traces/line_reader.h"
 #include "traces/names.h"
@@ -19,6 +20,7 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <ostream>
@@ -150,14 +152,26 @@ class replay {
 
     int run() {
         std::map<verdict, std::uint64_t> counts;
+        std::uint64_t rows = 0;
         for (const replay_case& c : cases_) {
-            case_result result = c.run();
+            const case_result result = c.run();
             ++counts[result.outcome];
+            rows += result.disputed;
             report(c, result);
         }
         out_ << results::count_text(counts[verdict::passed]) << " passed, "
              << results::count_text(counts[verdict::failed]) << " failed, "
-             << results::count_text(counts[verdict::disputed]) << " disputed\n";
+             << results::count_text(counts[verdict::disputed]) << " disputed";
+        if (counts[verdict::skipped] != 0) {
+            out_ << ", " << results::count_text(counts[verdict::skipped]) << " skipped";
+        }
+        if (rows != 0) {
+            out_ << "; " << results::counted(rows, "row") << " of recordings disputed";
+        }
+        out_ << '\n';
+        if (!options_.junit_file.empty()) {
+            write_junit();
+        }
         return counts[verdict::failed] == 0 ? 0 : 1;
     }
 
@@ -251,6 +265,9 @@ class replay {
         if (options_.finished) {
             options_.finished(c.group + '/' + c.name, result);
         }
+        if (!options_.junit_file.empty()) {
+            add_to_junit(c, result);
+        }
         out_ << to_string(result.outcome) << ' ' << c.group << '/' << c.name;
         if (!result.summary.empty()) {
             out_ << ": " << result.summary;
@@ -267,11 +284,48 @@ class replay {
         out_.flush();
     }
 
+    void add_to_junit(const replay_case& c, const case_result& result) {
+        if (junit_.empty() || junit_.back().name != c.group) {
+            junit_.push_back({c.group, {}});
+        }
+        using outcome = results::junit_outcome;
+        results::junit_case told{c.name, outcome::passed, result.reason, result.summary};
+        if (result.outcome == verdict::failed) {
+            told.outcome = outcome::failed;
+            for (const std::string& line : result.details) {
+                if (line.starts_with("failed: ")) {
+                    told.details += '\n' + line;
+                }
+            }
+        } else if (result.outcome != verdict::passed) {
+            told.outcome = outcome::skipped;
+            told.message = std::string(to_string(result.outcome)) + ": " + result.reason;
+        }
+        junit_.back().cases.push_back(std::move(told));
+    }
+
+    void write_junit() const {
+        const std::string written = options_.junit_file + ".partly";
+        std::ofstream file(written, std::ios::binary);
+        file << results::junit_text("iommulab replay", junit_);
+        file.close();
+        std::error_code error;
+        if (file) {
+            fs::rename(written, options_.junit_file, error);
+        }
+        if (!file || error) {
+            std::error_code ignored;
+            fs::remove(written, ignored);
+            throw input_error(options_.junit_file, 0, 0, "a file that cannot be written", "room and rights for it");
+        }
+    }
+
     const replay_options& options_;
     const machine_factory& factory_;
     std::ostream& out_;
     dispute_list disputes_;
     std::vector<replay_case> cases_;
+    std::vector<results::junit_suite> junit_;
     std::map<machine_configuration, std::unique_ptr<machine>> machines_;
 };
 

@@ -18,6 +18,7 @@ struct replay_options {
     machine_mode mode = machine_mode::at;
     bool verbose = false;          ///< a line for each row and step too
     std::vector<std::string> only; ///< cases, as chosen() in traces/names.h; empty: all
+    std::string junit_file;        ///< outcomes as JUnit's XML too; empty: not
     /// The list of disputed vectors; empty: none. default_disputes() is the one of the source tree.
     std::string disputes_file;
     unsigned outstanding_per_source = 32;     ///< see motion_options
@@ -31,9 +32,10 @@ struct replay_options {
 };
 
 /// `iommulab replay`: runs the vectors of vector files and the recordings of recordings' folders; a folder with such
-/// files in it stands for all of them. Writes a line a case to `out` and closes with `N passed, N failed, N disputed`;
-/// errors go to `errors`. All input is read, and all machines are made, before the first case runs. Returns the exit
-/// status: 0 done, 1 a case failed, 2 bad input or use.
+/// files in it stands for all of them. Writes a line a case to `out` and closes with `N passed, N failed, N disputed`,
+/// and how many were skipped, and how many rows of recordings are disputed, where there are any; errors go to `errors`.
+/// All input is read, and all machines are made, before the first case runs. Returns the exit status: 0 done, 1 a case
+/// failed, 2 bad input or use.
 int run_replay(const std::vector<std::string>& paths, const replay_options& options, const machine_factory& factory,
                std::ostream& out, std::ostream& errors);
 

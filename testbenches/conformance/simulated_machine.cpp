@@ -133,6 +133,12 @@ std::string simulated_machine::name() const {
     return platform_->name();
 }
 
+std::string simulated_machine::hardware() const {
+    const platforms::iommu_description& d = platform_->description().iommus.front();
+    return platforms::find_iommu_model(d.model)->name() +
+           (d.preset.empty() ? " with its defaults" : ", preset " + d.preset);
+}
+
 void simulated_machine::reset() {
     settle();
     collect(false);

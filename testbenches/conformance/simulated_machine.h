@@ -36,6 +36,7 @@ class simulated_machine : public machine {
     ~simulated_machine() override;
 
     std::string name() const override;
+    std::string hardware() const override;
     void reset() override;
     bool write_memory(std::uint64_t address, const std::vector<std::uint8_t>& data) override;
     bool read_memory(std::uint64_t address, std::vector<std::uint8_t>& data) override;

@@ -20,7 +20,6 @@ using traces::hex;
 namespace {
 
 constexpr std::uint64_t smallest_page_bytes = 4096;
-constexpr std::size_t most_details = 10000;
 
 class snapshot_run {
   public:
@@ -43,14 +42,11 @@ class snapshot_run {
             }
             expect_no_faults("after the last row");
         }
-        result_.outcome = result_.failures == 0 ? verdict::passed : verdict::failed;
         result_.summary = counted(result_.checks, "row");
         if (result_.failures != 0) {
             result_.summary += ", " + std::to_string(result_.failures) + " failed";
         }
-        if (disputed_ != 0) {
-            result_.summary += ", " + count_text(disputed_) + " disputed (" + dispute_ + ')';
-        }
+        result_.summary += result_.disputes();
         return std::move(result_);
     }
 
@@ -104,8 +100,12 @@ class snapshot_run {
             check_refused(row);
         }
         if (result_.failures == failures) {
-            note(where(row) + ": " + (row.ok ? "ok " + hex(row.pa) : "fault " + row.fault_code));
+            result_.note(where(row) + ": " + (row.ok ? "ok " + hex(row.pa) : "fault " + row.fault_code));
         }
+    }
+
+    static recorded_access recorded_of(const expected_row& row) {
+        return {row.iova, row.pa, row.write, row.ok, row.ok && row.page_bytes == 0};
     }
 
     dma_response make_access(const expected_row& row, const std::vector<std::uint8_t>& data) {
@@ -134,7 +134,7 @@ class snapshot_run {
         }
         const dma_response response = make_access(row, data);
         if (!response.ok) {
-            if (const auto contradiction = dialect_.contradicts(state_, row)) {
+            if (const auto contradiction = dialect_.contradicts(state_, recorded_of(row))) {
                 check_disputed(row, response, *contradiction);
                 return;
             }
@@ -158,7 +158,7 @@ class snapshot_run {
     }
 
     void check_refused(const expected_row& row) {
-        const auto contradiction = dialect_.contradicts(state_, row);
+        const auto contradiction = dialect_.contradicts(state_, recorded_of(row));
         const dma_response response = make_access(row, {});
         if (contradiction) {
             check_disputed(row, response, *contradiction);
@@ -173,9 +173,7 @@ class snapshot_run {
         const std::size_t failures = result_.failures;
         check_fault(row, response, contradiction.fault_code);
         if (result_.failures == failures) {
-            ++disputed_;
-            dispute_ = contradiction.reason;
-            note(where(row) + ": disputed, " + contradiction.reason);
+            result_.dispute(where(row), contradiction.reason);
         }
     }
 
@@ -247,19 +245,7 @@ class snapshot_run {
                (row.write ? "writes " : "reads ") + hex(row.iova) + (row.note.empty() ? "" : " (" + row.note + ')');
     }
 
-    void note(std::string text) {
-        if (result_.details.size() < most_details) {
-            result_.details.push_back(std::move(text));
-        }
-    }
-
-    void fail(const std::string& text) {
-        ++result_.failures;
-        if (result_.reason.empty()) {
-            result_.reason = text;
-        }
-        note("failed: " + text);
-    }
+    void fail(const std::string& text) { result_.fail(text); }
 
     machine& target_;
     recording_dialect& dialect_;
@@ -268,8 +254,6 @@ class snapshot_run {
     case_result result_;
     std::set<std::uint64_t> table_pages_;
     std::map<std::pair<std::uint32_t, std::uint64_t>, leaf> leaves_;
-    std::uint64_t disputed_ = 0;
-    std::string dispute_;
 };
 
 } // namespace

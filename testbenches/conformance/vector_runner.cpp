@@ -83,10 +83,15 @@ class vector_run {
         for (index_ = 0; index_ < vector_.steps.size() && !stopped_; ++index_) {
             step(vector_.steps[index_]);
         }
-        if (result_.failures != 0) {
-            result_.outcome = verdict::failed;
+        if (result_.checks == 0) {
+            result_.outcome = verdict::skipped;
+            result_.reason = "nothing was checked: mode debug has no records, and the vector no access";
         }
         result_.summary = counted(result_.checks, "check") + note_;
+        if (const std::string hardware = target_.hardware();
+            !hardware.empty() && file_.id_registers(vector_.machine).empty()) {
+            result_.summary += "; the file does not say the registers of " + vector_.machine + ": ran on " + hardware;
+        }
         return std::move(result_);
     }
 
@@ -193,17 +198,18 @@ class vector_run {
     bool judge(const vector_step& step, const observation& seen) {
         ++result_.checks;
         if (agrees(step.expected, seen)) {
+            result_.note(where(step) + ": " + describe(seen));
             return true;
         }
         for (const vector_outcome& alternative : step.alternatives) {
             if (agrees(alternative, seen)) {
-                result_.details.push_back(where(step) + ": " + describe(seen) + ", which the architecture allows");
+                result_.note(where(step) + ": " + describe(seen) + ", which the architecture allows");
                 return false;
             }
         }
         const std::string text = "found " + describe(seen) + ", expected " + describe(step.expected);
         if (step.unreviewed) {
-            result_.details.push_back(where(step) + ": " + text + " (unreviewed: nothing claimed)");
+            result_.note(where(step) + ": " + text + " (unreviewed: nothing claimed)");
             return false;
         }
         fail(step, text);
@@ -211,12 +217,7 @@ class vector_run {
     }
 
     void fail(const vector_step& step, const std::string& text) {
-        ++result_.failures;
-        const std::string line = where(step) + ": " + text + (step.note.empty() ? "" : " (" + step.note + ')');
-        if (result_.reason.empty()) {
-            result_.reason = line;
-        }
-        result_.details.push_back(line);
+        result_.fail(where(step) + ": " + text + (step.note.empty() ? "" : " (" + step.note + ')'));
     }
 
     std::string where(const vector_step& step) const {
@@ -243,19 +244,6 @@ machine_configuration configuration_of(const vector_file& file, const test_vecto
 
 case_result run_vector(machine& target, const vector_file& file, const test_vector& vector, machine_mode mode) {
     return vector_run(target, file, vector, mode).run();
-}
-
-const char* to_string(verdict outcome) {
-    switch (outcome) {
-    case verdict::passed:
-        return "passed";
-    case verdict::failed:
-        return "failed";
-    case verdict::skipped:
-        return "skipped";
-    default:
-        return "disputed";
-    }
 }
 
 } // namespace iommulab::conformance

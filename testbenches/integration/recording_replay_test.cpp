@@ -7,6 +7,7 @@
 #include "testbenches/smmu_v3/image.h"
 #include "testbenches/smmu_v3/recorded_fake.h"
 #include "testbenches/smmu_v3/syntax.h"
+#include "traces/line_reader.h"
 #include "traces/recording.h"
 
 #include <gmock/gmock.h>
@@ -54,7 +55,7 @@ TEST(recording_at_rest, every_row_of_every_snapshot) {
     EXPECT_THAT(result.text, HasSubstr("passed smmuv3-strict/snap-midio: 6,969 rows\n"));
     EXPECT_THAT(result.text, HasSubstr("passed smmuv3-strict/snap-quiet: 2,265 rows\n"));
     EXPECT_THAT(result.text, HasSubstr("passed smmuv3-strict/snap-ident: 2,247 rows"));
-    EXPECT_THAT(result.text, HasSubstr("3 passed, 0 failed, 0 disputed"));
+    EXPECT_THAT(result.text, HasSubstr("3 passed, 0 failed, 0 disputed; 46 rows of recordings disputed\n"));
 }
 
 TEST(recording_at_rest, defects_are_found) {
@@ -95,6 +96,36 @@ TEST(recording_in_motion, defects_are_found) {
     for (const defect walk : {defect::skips_a_level, defect::reads_a_neighbour}) {
         EXPECT_THAT(replay(recording_folder, {"motion"}, walk).text, HasSubstr("found a walk that reads"));
     }
+}
+
+/// The recording with more accesses at its end.
+class longer_recording {
+  public:
+    explicit longer_recording(const std::string& rows)
+        : folder_(fs::temp_directory_path() / ("iommulab-longer-" + std::to_string(::getpid()))) {
+        fs::remove_all(folder_);
+        fs::copy(recording_folder, folder_, fs::copy_options::recursive);
+        fs::remove(folder_ / "dma_trace.csv.gz");
+        std::ofstream(folder_ / "dma_trace.csv") << traces::read_text(recording_folder + "/dma_trace.csv.gz") << rows;
+    }
+    ~longer_recording() { fs::remove_all(folder_); }
+    longer_recording(const longer_recording&) = delete;
+    longer_recording& operator=(const longer_recording&) = delete;
+    [[nodiscard]] std::string folder() const { return folder_.string(); }
+
+  private:
+    fs::path folder_;
+};
+
+TEST(recording_in_motion, disputes_what_it_disputes_at_rest) {
+    // IHI 0070, 3.4: what bypasses has the OAS' bits, here 44
+    const longer_recording beyond("59568,168640,41297221001,0x28,0xffffffff040,0xffffffff040,4,r,bypass,,,dma,0,\n"
+                                  "59569,168641,41297221002,0x28,0xfffffffff040,0xfffffffff040,4,w,bypass,,,dma,0,\n");
+    const replayed result = replay(beyond.folder(), {"motion"});
+    EXPECT_EQ(result.status, 0) << result.text;
+    EXPECT_THAT(result.text, HasSubstr("37722 translated, 2 bypassed, 40 faults"));
+    EXPECT_THAT(result.text, HasSubstr("; 1 disputed (IHI 0070, 3.4: an address beyond OAS"));
+    EXPECT_THAT(result.text, HasSubstr("1 passed, 0 failed, 0 disputed; 1 row of recordings disputed\n"));
 }
 
 TEST(recording, damage_is_bad_input) {

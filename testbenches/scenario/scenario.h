@@ -26,6 +26,7 @@ struct traffic_description {
     std::function<std::unique_ptr<traffic>()> make;
     std::function<initial_words()> words; ///< may be empty
     bool ends = false;                    ///< by itself
+    std::vector<std::string> notes;       ///< for people: what of its input is not used
 };
 
 struct master_description {

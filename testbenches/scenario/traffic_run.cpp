@@ -96,6 +96,9 @@ class traffic_run {
         }
         for (auto& u : units_)
             f.iommus.push_back(std::move(u->found));
+        for (const master_description& m : s_.masters)
+            for (const std::string& note : m.requests.notes)
+                f.notes.push_back(m.name + ": " + note);
         const auto unfinished =
             std::count_if(masters_.begin(), masters_.end(), [](const auto& m) { return !m->finished(); });
         if (unfinished != 0)
@@ -156,7 +159,8 @@ class traffic_run {
         if (!options_.timeline.empty())
             m->on_complete = [this, &d](const dma_completion& c) {
                 log_.add(d.name, c.request.source_id.value_or(d.parameters.source_id), c.request.address,
-                         c.request.length_bytes, c.request.write, c.status == dma_status::ok, c.begin_ps, c.end_ps);
+                         c.request.length_bytes, c.request.write, c.status == dma_status::ok, c.begin_ps, c.end_ps,
+                         c.request.pasid ? c.request.pasid : d.parameters.pasid);
             };
         masters_.push_back(std::move(m));
     }

@@ -112,9 +112,8 @@ const schema& ring_schema() {
 const schema& trace_schema() {
     static const schema s{
         "trace",
-        "Accesses from a file: comma-separated values, plain or gzip, with the columns source_id, address, size_bytes, "
-        "rw, "
-        "and optionally time_ns and pasid.",
+        "Accesses from a file: comma-separated values, plain or gzip, with the columns source_id (not needed with "
+        "source: own), address, size_bytes, rw, and optionally time_ns and pasid. A timeline of a run is one.",
         {
             text("file", "relative to the scenario").needed(),
             choice("source", "whose accesses they are: the master's own source_id and PASID, or those of the rows",
@@ -176,7 +175,7 @@ traffic_description read_ring(const section& s) {
 /// Reads a trace row by row; times count from the master's start.
 class trace_traffic final : public traffic {
   public:
-    trace_traffic(const std::string& path, bool recorded_source) : reader_(path), recorded_source_(recorded_source) {}
+    trace_traffic(const std::string& path, traces::trace_sources sources) : reader_(path, sources), sources_(sources) {}
     std::optional<dma_request> next() override {
         traces::traced_access row;
         if (!reader_.next(row))
@@ -185,28 +184,38 @@ class trace_traffic final : public traffic {
         r.address = row.address;
         r.length_bytes = static_cast<std::uint32_t>(row.size_bytes);
         r.write = row.write;
-        if (recorded_source_) {
+        if (sources_ == traces::trace_sources::recorded) {
             r.source_id = row.source_id;
             r.pasid = row.pasid;
         }
-        r.not_before_ps = row.time_ns.value_or(0) * 1000;
+        r.not_before_ps = row.time_ps.value_or(0);
         return r;
+    }
+
+    /// What there is to say of the trace; empty: nothing.
+    [[nodiscard]] std::string note() const {
+        std::string names;
+        for (const std::string& name : reader_.ignored_columns())
+            names += (names.empty() ? "" : ", ") + name;
+        return names.empty() ? "" : "of its trace these columns are ignored: " + names;
     }
 
   private:
     traces::access_trace_reader reader_;
-    bool recorded_source_;
+    traces::trace_sources sources_;
 };
 
 traffic_description read_trace(const section& s) {
     const std::string path = platforms::find_beside(*s.where("file").file, s.text("file"), "traces");
-    const bool recorded = s.text("source") == "recorded";
-    trace_traffic all(path, recorded); // the whole file, so that nothing runs when a row is wrong
+    const auto sources = s.text("source") == "own" ? traces::trace_sources::own : traces::trace_sources::recorded;
+    trace_traffic all(path, sources); // the whole file, so that nothing runs when a row is wrong
     while (all.next()) {
     }
     traffic_description d;
-    d.make = [path, recorded] { return std::make_unique<trace_traffic>(path, recorded); };
+    d.make = [path, sources] { return std::make_unique<trace_traffic>(path, sources); };
     d.ends = true;
+    if (const std::string note = all.note(); !note.empty())
+        d.notes.push_back(note);
     return d;
 }
 

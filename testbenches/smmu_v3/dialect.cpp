@@ -154,9 +154,9 @@ class smmu_v3_dialect final : public recording_dialect {
         return read_events(target);
     }
 
-    std::optional<contradiction> contradicts(const snapshot& state, const traces::expected_row& row) const override {
+    std::optional<contradiction> contradicts(const snapshot& state, const recorded_access& access) const override {
         const unsigned bits = output_bits(state);
-        if (row.ok && row.page_bytes == 0 && row.iova >> bits != 0) {
+        if (access.untranslated && access.iova >> bits != 0) {
             return contradiction{"0x11",
                                  "IHI 0070, 3.4: an address beyond OAS is not bypassed but ends in F_ADDR_SIZE"};
         }

@@ -268,6 +268,40 @@ TEST(smmu_v3_module, a_command_error_stops_the_queue_until_acknowledged_7_1) {
     EXPECT_EQ(queue_index::RD.of(b.get(reg::CMDQ_CONS)), 3U);
 }
 
+TEST(smmu_v3_module, a_range_of_pages_that_names_none_is_illegal_4_4_1) {
+    smmu_v3_bench b("b");
+    b.start();
+    const std::uint64_t code = smmu_v3_bench::command(opcode::CMD_TLBI_NH_VA);
+    const auto is_taken = [&](std::uint64_t low, unsigned tg, unsigned ttl) {
+        const std::uint64_t index = queue_index::RD.of(b.get(reg::CMDQ_CONS));
+        b.put(low, std::uint64_t{ttl} << 8 | std::uint64_t{tg} << 10);
+        b.ring();
+        EXPECT_TRUE(b.settle());
+        if (queue_index::RD.of(b.get(reg::CMDQ_CONS)) != index)
+            return true;
+        EXPECT_EQ(queue_index::ERR.of(b.get(reg::CMDQ_CONS)), 1U); // CERROR_ILL
+        b.write64(smmu_v3_bench::cmdq + index % (1U << smmu_v3_bench::cmdq_log2) * 16,
+                  smmu_v3_bench::command(opcode::CMD_SYNC));
+        b.set(reg::GERRORN, b.get(reg::GERROR));
+        EXPECT_TRUE(b.settle());
+        return false;
+    };
+    constexpr unsigned kib_4 = 1, kib_16 = 2, kib_64 = 3;
+    EXPECT_TRUE(is_taken(code, 0, 0));
+    for (const unsigned tg : {kib_4, kib_16, kib_64}) {
+        EXPECT_FALSE(is_taken(code, tg, 0)) << tg;
+        EXPECT_TRUE(is_taken(code, tg, 2)) << tg;
+        EXPECT_TRUE(is_taken(code, tg, 3)) << tg;
+        EXPECT_TRUE(is_taken(code | command::NUM.make(1), tg, 0)) << tg;
+        EXPECT_TRUE(is_taken(code | command::SCALE.make(1), tg, 0)) << tg;
+    }
+    // 16 KiB granules have no blocks at level 1 without IDR5.DS: the level counts as none
+    EXPECT_TRUE(is_taken(code, kib_4, 1));
+    EXPECT_FALSE(is_taken(code, kib_16, 1));
+    EXPECT_TRUE(is_taken(code, kib_64, 1));
+    EXPECT_TRUE(is_taken(code | command::NUM.make(1), kib_16, 1));
+}
+
 TEST(smmu_v3_module, the_command_queue_goes_round) {
     smmu_v3_bench b("b");
     b.start();

@@ -116,6 +116,15 @@ TEST(settings_yaml, what_is_no_settings_file) {
     EXPECT_THAT(message(bomb.c_str()), HasSubstr("expected a smaller file"));
 }
 
+TEST(settings_yaml, files_have_an_end_and_a_failed_read_is_none) {
+    const auto message = [](const char* path) { return message_of([=] { read_yaml_file(path); }); };
+    EXPECT_EQ(message("/dev/zero"), "/dev/zero:1: found more than 16 MiB of text, expected a smaller file");
+    // the first page of a process is never mapped: reading it fails
+    EXPECT_THAT(message("/proc/self/mem"), HasSubstr("/proc/self/mem: found a read error: "));
+    EXPECT_THAT(message("/"), HasSubstr("found a folder"));
+    EXPECT_THAT(message("/none"), HasSubstr("found No such file"));
+}
+
 TEST(settings_overrides, replace_and_add_by_path) {
     node root = parse_yaml("masters: {nic: {outstanding: 1}}\nlist: [{a: 1}, {a: 2}]\n", "f.yaml");
     override_value(root, "masters.nic.outstanding=4");

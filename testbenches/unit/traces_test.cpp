@@ -170,7 +170,7 @@ TEST_F(traces, csv_errors_name_line_and_column) {
     EXPECT_THAT(open("").what(), HasSubstr("an empty file"));
     error = open("a,b\n1,2\n1\n");
     EXPECT_EQ(error.line(), 3u);
-    EXPECT_THAT(error.what(), HasSubstr("1 fields"));
+    EXPECT_THAT(error.what(), HasSubstr("1 field,"));
     error = open("a,b\n1,zwei\n");
     EXPECT_EQ(error.line(), 2u);
     EXPECT_EQ(error.column(), 3u);
@@ -178,35 +178,47 @@ TEST_F(traces, csv_errors_name_line_and_column) {
     EXPECT_THAT(open("a,b\n1,101\n").what(), HasSubstr("at most 0x64"));
 }
 
-TEST_F(traces, access_trace_comes_back_as_it_was_written) {
-    for (const char* name : {"t.csv", "t.csv.gz"}) {
-        const std::string path = (folder_ / name).string();
-        access_trace_writer out(path, true, true);
-        out.write({5, 0x10, 0x1000, 64, true, 3});
-        out.write({std::nullopt, 0x18, 0xffff'ffff'ffff'ffc0, 64, false, std::nullopt});
-        out.close();
+TEST_F(traces, an_access_trace_is_read_as_people_write_it) {
+    const std::string text = "\xef\xbb\xbf# of a board\n\ntime_ns, source_id ,address,size_bytes,rw,pasid,who\r\n"
+                             "5.25, 0x10,0x1000, 64,W,3,nic\n  # between\n5.2507,0x18,0xffffffffffffffc0,64,r,,disk\n"
+                             ",1,0,4,R,, \n";
+    for (const std::string& path : {write("t.csv", text), write_gz("t.csv.gz", text)}) {
         access_trace_reader in(path);
+        EXPECT_EQ(in.ignored_columns(), (std::vector<std::string>{"who"}));
         traced_access access;
         ASSERT_TRUE(in.next(access));
-        EXPECT_EQ(access.time_ns, 5u);
+        EXPECT_EQ(access.time_ps, 5250u);
         EXPECT_EQ(access.source_id, 0x10u);
         EXPECT_EQ(access.address, 0x1000u);
         EXPECT_EQ(access.size_bytes, 64u);
         EXPECT_TRUE(access.write);
         EXPECT_EQ(access.pasid, 3u);
         ASSERT_TRUE(in.next(access));
-        EXPECT_FALSE(access.time_ns);
+        EXPECT_EQ(access.time_ps, 5250u); // beyond picoseconds nothing counts
+        EXPECT_EQ(access.address, 0xffff'ffff'ffff'ffc0u);
         EXPECT_FALSE(access.write);
         EXPECT_FALSE(access.pasid);
+        ASSERT_TRUE(in.next(access));
+        EXPECT_FALSE(access.time_ps);
+        EXPECT_FALSE(access.write);
         EXPECT_FALSE(in.next(access));
     }
+}
+
+TEST_F(traces, a_trace_for_a_source_of_its_own_needs_no_source_id) {
+    const std::string path = write("t.csv", "address,size_bytes,rw\n64,4,r\n");
+    access_trace_reader in(path, trace_sources::own);
+    traced_access access;
+    ASSERT_TRUE(in.next(access));
+    EXPECT_EQ(access.address, 64u);
+    EXPECT_THAT(error_of([&] { access_trace_reader recorded(path); }).what(), HasSubstr("no column 'source_id'"));
 }
 
 TEST_F(traces, access_trace_errors) {
     const auto read = [&](const std::string& text, unsigned bits = 64) {
         const std::string path = write("t.csv", text);
         return error_of([&] {
-            access_trace_reader in(path, {.address_bits = bits});
+            access_trace_reader in(path, trace_sources::recorded, {.address_bits = bits});
             for (traced_access access; in.next(access);) {
             }
         });
@@ -223,7 +235,15 @@ TEST_F(traces, access_trace_errors) {
     EXPECT_THAT(read(header + "5,1,0,0,r\n").what(), HasSubstr("at least one byte"));
     EXPECT_THAT(read(header + "5,1,0,4,rw\n").what(), HasSubstr("r or w"));
     EXPECT_THAT(read(header + "5,0x100000000,0,4,r\n").what(), HasSubstr("at most 0xffffffff"));
-    EXPECT_THAT(read("source_id,adress,size_bytes,rw\n").what(), HasSubstr("column 'adress'"));
+    EXPECT_THAT(read("source_id,adress,size_bytes,rw\n").what(), HasSubstr("no column 'address' beside 'adress'"));
+    EXPECT_THAT(read(header + "5.5,1,0,4,r\n5.4,1,0,4,r\n").what(), HasSubstr("5.4 ns after 5.5 ns"));
+    // 2^63 ps
+    EXPECT_THAT(read(header + "9223372036854775.807,1,0,4,r\n9223372036854775.808,1,0,4,r\n").line(), 3u);
+    EXPECT_THAT(read(header + "18446744073709552000,1,0,4,r\n").what(), HasSubstr("a number of nanoseconds"));
+    EXPECT_THAT(read(header + "18446744073709551,1,0,4,r\n").what(), HasSubstr("at most 9223372036854775 ns"));
+    for (const char* wrong : {"5.", ".5", "5.5.5", "5.-1", "-1", "5e3", "0x5.5"}) {
+        EXPECT_THAT(read(header + wrong + ",1,0,4,r\n").what(), HasSubstr("possibly with a fraction")) << wrong;
+    }
 }
 
 std::string vector_file_text(const std::string& steps) {
@@ -275,6 +295,19 @@ TEST_F(traces, vector_errors_name_place_vector_and_step) {
     EXPECT_THAT(read(R"({"op": "reg_check", "off": 4, "width": 4})").what(), HasSubstr("\"val\""));
     EXPECT_THAT(read(R"({"op": "mem_fill", "addr": "0x1000", "len": "0xffffffffffff", "byte": 0})").what(),
                 HasSubstr("at most"));
+    error = read(R"({"op": "dma_read", "rid": 1, "iova": 0, "len": 1, "result": "fault"},
+{"op": "mem_write", "addr": "0x1000", "data": "00", "coment": "", "adrr": 4})");
+    EXPECT_EQ(error.line(), 5u);
+    EXPECT_EQ(error.column(), 53u);
+    EXPECT_THAT(error.what(), HasSubstr("unknown member 'coment', 'adrr' (vector v, step 1)"));
+    EXPECT_THAT(read(R"({"op": "reg_write", "off": 4, "width": 4, "val": 1, "arch": {"val": 2}})").what(),
+                HasSubstr("unknown member 'arch'"));
+    EXPECT_THAT(read(R"({"op": "dma_read", "rid": 1, "iova": 0, "len": 1, "result": "ok", "data": "00",
+                         "alt": [{"reslt": "fault"}]})")
+                    .what(),
+                HasSubstr("unknown member 'reslt'"));
+    EXPECT_THAT(read(R"({"op": "mem_write", "addr": "0x1000", "data": "00"})").what(),
+                HasSubstr("no step that checks anything (vector v)"));
     EXPECT_THAT(read(R"({"op": "mem_write", "addr": "0x1fff", "data": "0000"})").what(), HasSubstr("\"ram\""));
     EXPECT_THAT(read(R"({"op": "mem_write", "addr": "0xffffffffffffffff", "data": "0000"})").what(),
                 HasSubstr("\"ram\""));
@@ -287,13 +320,29 @@ TEST_F(traces, vector_errors_name_place_vector_and_step) {
         const std::string path = write("w.json", text);
         return error_of([&] { read_vectors(path); });
     };
+    EXPECT_EQ(whole(R"({"format":1,"vectors":[{"name":"a","steps":[],"steps":[{"op":"reg_check"}]}]})").column(), 47u);
     error = whole("{\"format\": 1,\n \"iommu\": }");
     EXPECT_EQ(error.line(), 2u);
     EXPECT_THAT(whole("{\"format\": 1").what(), HasSubstr("the end of the file"));
     EXPECT_THAT(whole("{\"format\": 2}").what(), HasSubstr("format = '2'"));
     EXPECT_THAT(whole("[]").what(), HasSubstr("an object"));
-    EXPECT_THAT(whole("{} {}").what(), HasSubstr("text after the end"));
-    EXPECT_THAT(whole(std::string(100, '[')).what(), HasSubstr("too deep"));
+    EXPECT_THAT(whole("{} {}").what(), HasSubstr("nothing after the end"));
+    EXPECT_THAT(whole(std::string(100, '[')).what(), HasSubstr("nested 65 deep"));
+}
+
+TEST_F(traces, a_vector_writes_no_more_memory_than_a_machine_should_keep) {
+    const auto read = [&](int fills) {
+        std::string steps;
+        for (int i = 0; i < fills; ++i) {
+            steps += R"({"op": "mem_fill", "addr": ")" + hex(std::uint64_t{0x0400'0000} * i) +
+                     R"(", "len": "0x4000000", "byte": 1},)";
+        }
+        return write("f.json", R"({"format": 1, "iommu": "gart", "ram": [{"base": 0, "size": "0x100000000"}],
+"vectors": [{"name": "v", "machine": "m", "steps": [)" +
+                                   steps + R"({"op": "mem_check", "addr": 0, "len": 1, "data": "01"}]}]})");
+    };
+    EXPECT_EQ(read_vectors(read(4)).vectors[0].steps.size(), 5u); // 256 MiB
+    EXPECT_THAT(error_of([&] { read_vectors(read(5)); }).what(), HasSubstr("(vector v, step 4)"));
 }
 
 constexpr char state_text[] = R"({"tag": "t", "order": 7, "mmio_base": "0x0", "ram_base": "0x0", "ram_size": "0x1000",

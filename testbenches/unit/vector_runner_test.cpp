@@ -246,6 +246,60 @@ TEST_F(vector_rules, debug_mode_checks_translations_only) {
 {"op": "dma_read", "rid": 1, "iova": 0, "len": 1, "result": "fault"})";
     EXPECT_EQ(run(steps, {{.ok = false}}, machine_mode::debug).outcome, verdict::passed);
     EXPECT_EQ(run(steps, {{.ok = true}}, machine_mode::debug).outcome, verdict::failed);
+    const case_result nothing = run(steps.substr(0, steps.find(",\n{\"op\": \"dma")), {}, machine_mode::debug);
+    EXPECT_EQ(nothing.outcome, verdict::skipped); // what checked nothing has not passed
+    EXPECT_THAT(nothing.reason, HasSubstr("nothing was checked"));
+}
+
+TEST_F(vector_rules, says_what_it_ran_on_when_the_file_does_not) {
+    class known_machine final : public machine {
+      public:
+        std::string name() const override { return "known"; }
+        std::string hardware() const override { return "a model, preset p"; }
+        void reset() override {}
+        bool write_memory(std::uint64_t, const std::vector<std::uint8_t>&) override { return true; }
+        bool read_memory(std::uint64_t, std::vector<std::uint8_t>&) override { return true; }
+        bool fill_memory(std::uint64_t, std::uint64_t, std::uint8_t) override { return true; }
+        void write_register(const std::string&, std::uint64_t, unsigned, std::uint64_t) override {}
+        std::uint64_t read_register(const std::string&, std::uint64_t, unsigned) override { return 0; }
+        dma_response dma(const dma_access&) override { return {}; }
+        void settle() override {}
+        bool advance() override { return false; }
+    } target;
+    const std::string check = R"({"op": "reg_check", "off": 0, "width": 4, "val": 0})";
+    std::string vectors = vector_text("v", check);
+    const auto summary = [&] {
+        const auto file = traces::read_vectors(write("v.json", file_text(vectors)));
+        return run_vector(target, file, file.vectors.back(), machine_mode::at).summary;
+    };
+    EXPECT_EQ(summary(), "1 check; the file does not say the registers of m: ran on a model, preset p");
+    vectors = R"({"name": "regs", "machine": "m", "tags": ["regs"], "steps": [)" + check + "]}," + vectors;
+    EXPECT_EQ(summary(), "1 check");
+}
+
+TEST_F(vector_rules, verbose_shows_what_passed_too) {
+    const case_result result = run(R"({"op": "mem_check", "addr": "0x1000", "len": 1, "data": "5a"},
+{"op": "dma_read", "rid": 1, "iova": "0x40", "len": 1, "result": "fault"})",
+                                   {{.ok = false}});
+    EXPECT_EQ(result.details, (std::vector<std::string>{"step 0 (line 4) mem_check 0x1000: 5a",
+                                                        "step 1 (line 5) dma_read 0x40: fault"}));
+}
+
+TEST(case_results, failures_are_kept_whatever_else_there_is_to_say) {
+    case_result result;
+    for (int i = 0; i < 20000; ++i) {
+        result.note("fine");
+    }
+    result.fail("first");
+    result.fail("second");
+    EXPECT_EQ(result.outcome, verdict::failed);
+    EXPECT_EQ(result.reason, "first");
+    EXPECT_EQ(result.failures, 2u);
+    EXPECT_EQ(result.details.back(), "failed: second");
+    EXPECT_LT(result.details.size(), 20000u);
+    EXPECT_EQ(result.disputes(), "");
+    result.dispute("row 1", "why");
+    EXPECT_EQ(result.disputes(), "; 1 disputed (why)");
 }
 
 TEST_F(vector_rules, replay_reports_cases_and_exit_status) {
@@ -277,6 +331,19 @@ TEST_F(vector_rules, replay_reports_cases_and_exit_status) {
     EXPECT_THAT(text, HasSubstr("1 passed, 1 failed, 0 disputed\n"));
     ASSERT_EQ(made.size(), 1u); // one machine for both vectors
     EXPECT_EQ(made[0].variant, "m");
+
+    replay_options told;
+    told.junit_file = (folder_ / "junit.xml").string();
+    EXPECT_EQ(replay({path}, told, text), 1);
+    std::stringstream junit;
+    junit << std::ifstream(told.junit_file).rdbuf();
+    EXPECT_THAT(junit.str(), HasSubstr(R"(<testsuite name="some" tests="2" failures="1" errors="0" skipped="0">)"));
+    EXPECT_THAT(junit.str(),
+                HasSubstr(R"(<failure message="step 0 (line 6) mem_check 0x1000: found 5a, expected 00">)"));
+    EXPECT_FALSE(fs::exists(told.junit_file + ".partly"));
+    told.junit_file = (folder_ / "none" / "junit.xml").string();
+    EXPECT_EQ(replay({path}, told, text), 2);
+    EXPECT_THAT(text, HasSubstr("junit.xml: found a file that cannot be written"));
 
     replay_options only;
     only.only = {"good"};

@@ -149,6 +149,28 @@ TEST(vtd_pasid_entry, SPT_2_3_not_present_and_reserved_bits) {
     EXPECT_EQ(check(pasid_words{1ULL << 46 | 4 << 6 | present}), fault_reason::none); // no use for the pointer
 }
 
+TEST(vtd_pasid_entry, SPT_3_bits_to_which_a_capability_gives_meaning) {
+    constexpr std::uint64_t PWSNP = 1 << 23, PGSNP = 1 << 24;
+    id_registers id;
+    id.ECAP = ecap::SMPWCS.put(id.ECAP, 1);
+    EXPECT_EQ(check(pasid_words{1 << 6 | present, PWSNP}, features::of(id, 46)), fault_reason::none);
+    EXPECT_EQ(check(pasid_words{1 << 6 | present, PWSNP}, without(ecap::SMPWCS)), fault_reason::pasid_entry_reserved);
+    EXPECT_EQ(check(pasid_words{1 << 6 | present, PGSNP}), fault_reason::none);
+    EXPECT_EQ(check(pasid_words{1 << 6 | present, PGSNP}, without(ecap::SC)), fault_reason::pasid_entry_reserved);
+}
+
+TEST(vtd_second_stage_entries, SNP_is_reserved_in_legacy_mode_without_snoop_control) {
+    for (const bool control : {false, true}) {
+        const features f = control ? everything() : without(ecap::SC);
+        context_configuration legacy;
+        ASSERT_EQ(decode_context(legacy_words{present, 2}, f, legacy), fault_reason::none);
+        EXPECT_EQ(legacy.request.second.snoop_control, control);
+        request_configuration scalable;
+        ASSERT_EQ(decode_pasid_entry(pasid_words{2 << 6 | 2 << 2 | present}, f, 7, scalable), fault_reason::none);
+        EXPECT_TRUE(scalable.second.snoop_control);
+    }
+}
+
 TEST(vtd_pasid_entry, SPT_4_what_the_unit_does_not_have) {
     for (const std::uint64_t pgtt : {0, 5, 6, 7})
         EXPECT_EQ(check(pasid_words{pgtt << 6 | 2 << 2 | present}), fault_reason::pasid_entry_invalid) << pgtt;

@@ -161,9 +161,9 @@ class vtd_dialect final : public recording_dialect {
         return records;
     }
 
-    std::optional<contradiction> contradicts(const snapshot& state, const traces::expected_row& row) const override {
+    std::optional<contradiction> contradicts(const snapshot& state, const recorded_access& access) const override {
         const auto width = static_cast<unsigned>(state.register64(CAP) >> 16 & 0x3f) + 1; // MGAW
-        if (row.ok && row.page_bytes == 0 && row.iova >> width != 0) {
+        if (access.untranslated && access.iova >> width != 0) {
             return contradiction{"0x04", "VT-d specification, fault condition LGN.1: pass-through ends at the unit's "
                                          "address width"};
         }

@@ -584,34 +584,70 @@ TEST(vtd_module, a_drain_waits_for_the_accesses_that_may_have_used_the_old_trans
     EXPECT_TRUE(m.settle());
 }
 
+/// The error that a descriptor ends in; another then takes its place.
+iqercd::error error_of(legacy_machine& m, std::uint64_t low, std::uint64_t high = 0) {
+    const std::uint64_t head = m.get(reg::IQH);
+    m.submit(low, high);
+    EXPECT_EQ(m.get(reg::FSTS), fsts::IQE.make(1));
+    EXPECT_EQ(m.get(reg::IQH), head);
+    const auto e = static_cast<iqercd::error>(m.get(reg::IQERCD));
+    m.write_word(vtd_machine::queue + head, iotlb_global);
+    m.write_word(vtd_machine::queue + head + 8, 0);
+    m.set(reg::FSTS, fsts::IQE.make(1));
+    m.settle();
+    EXPECT_TRUE(m.consumed());
+    EXPECT_EQ(m.get(reg::IQERCD), 0U);
+    return e;
+}
+
 TEST(vtd_module, queue_errors_stop_it_at_the_descriptor_with_the_reason_and_it_goes_on_when_cleared) {
     legacy_machine m;
-    const auto error_of = [&](std::uint64_t low, std::uint64_t high = 0) {
-        const std::uint64_t head = m.get(reg::IQH);
-        m.submit(low, high);
-        EXPECT_EQ(m.get(reg::FSTS), fsts::IQE.make(1));
-        EXPECT_EQ(m.get(reg::IQH), head);
-        const auto e = static_cast<iqercd::error>(m.get(reg::IQERCD));
-        m.write_word(vtd_machine::queue + head, iotlb_global);
-        m.write_word(vtd_machine::queue + head + 8, 0);
-        m.set(reg::FSTS, fsts::IQE.make(1));
-        m.settle();
-        EXPECT_TRUE(m.consumed());
-        EXPECT_EQ(m.get(reg::IQERCD), 0U);
-        return e;
-    };
-    EXPECT_EQ(error_of(0), iqercd::error::invalid_type);
-    EXPECT_EQ(error_of(0xf), iqercd::error::invalid_type);
-    EXPECT_EQ(error_of(0x205), iqercd::error::invalid_type); // its high bits
-    EXPECT_EQ(error_of(0x51), iqercd::error::reserved_field);
-    EXPECT_EQ(error_of(0x01), iqercd::error::reserved_field); // G
-    EXPECT_EQ(error_of(0x02), iqercd::error::reserved_field);
-    EXPECT_EQ(error_of(0x11, 1), iqercd::error::reserved_field);
-    EXPECT_EQ(error_of(iotlb_pages, 19), iqercd::error::reserved_field); // beyond MAMV
-    EXPECT_EQ(error_of(iotlb_pages, 0x80), iqercd::error::reserved_field);
-    EXPECT_EQ(error_of(0x105), iqercd::error::reserved_field);
-    EXPECT_EQ(error_of(0x25, 1), iqercd::error::reserved_field);
-    EXPECT_EQ(error_of(0x37), iqercd::error::invalid_width);
+    EXPECT_EQ(error_of(m, 0), iqercd::error::invalid_type);
+    EXPECT_EQ(error_of(m, 0xf), iqercd::error::invalid_type);
+    EXPECT_EQ(error_of(m, 0x205), iqercd::error::invalid_type); // its high bits
+    EXPECT_EQ(error_of(m, 0x51), iqercd::error::reserved_field);
+    EXPECT_EQ(error_of(m, 0x01), iqercd::error::reserved_field); // G
+    EXPECT_EQ(error_of(m, 0x02), iqercd::error::reserved_field);
+    EXPECT_EQ(error_of(m, 0x11, 1), iqercd::error::reserved_field);
+    EXPECT_EQ(error_of(m, iotlb_pages, 19), iqercd::error::reserved_field); // beyond MAMV
+    EXPECT_EQ(error_of(m, iotlb_pages, 0x80), iqercd::error::reserved_field);
+    EXPECT_EQ(error_of(m, 0x105), iqercd::error::reserved_field);
+    EXPECT_EQ(error_of(m, 0x25, 1), iqercd::error::reserved_field);
+    EXPECT_EQ(error_of(m, 0x37), iqercd::error::invalid_width);
+}
+
+/// A legacy mode unit with these of PDS, DT, IR and DIT.
+unit_parameters with_capabilities(std::initializer_list<bit_field> there) {
+    unit_parameters p;
+    p.id.ECAP = 0xfc2; // QI, PT, SC, IRO
+    for (const bit_field& capability : there)
+        p.id.ECAP = capability.put(p.id.ECAP, 1);
+    return p;
+}
+constexpr std::uint64_t wait_with_PD = 0x85, of_device_tlb = 3, of_interrupt_entries = 4, PFSID_low = 0x1000,
+                        PFSID_high = std::uint64_t{1} << 52;
+
+TEST(vtd_module, what_a_capability_gives_a_descriptor_is_there_with_it) {
+    legacy_machine m(with_capabilities({ecap::PDS, ecap::DT, ecap::IR, ecap::DIT}));
+    for (const std::uint64_t low :
+         {wait_with_PD, of_device_tlb, of_interrupt_entries, of_device_tlb | PFSID_low, of_device_tlb | PFSID_high}) {
+        m.submit(low);
+        EXPECT_EQ(m.get(reg::FSTS), 0U) << low;
+        EXPECT_TRUE(m.consumed()) << low;
+    }
+}
+
+TEST(vtd_module, what_a_capability_gives_a_descriptor_is_refused_without_it) {
+    legacy_machine m(with_capabilities({}));
+    EXPECT_EQ(error_of(m, wait_with_PD), iqercd::error::reserved_field);
+    EXPECT_EQ(error_of(m, of_device_tlb), iqercd::error::invalid_type);
+    EXPECT_EQ(error_of(m, of_interrupt_entries), iqercd::error::invalid_type);
+}
+
+TEST(vtd_module, PFSID_is_reserved_without_DIT) {
+    legacy_machine m(with_capabilities({ecap::DT}));
+    EXPECT_EQ(error_of(m, of_device_tlb | PFSID_low), iqercd::error::reserved_field);
+    EXPECT_EQ(error_of(m, of_device_tlb | PFSID_high), iqercd::error::reserved_field);
 }
 
 TEST(vtd_module, tails_that_are_none) {

@@ -37,6 +37,7 @@ inline constexpr bit_field AM{"AM", 64, 6}, IH{"IH", 70, 1};    // iotlb, pasid_
 inline constexpr address_field ADDR{"ADDR", 12, 52};            // word 1: iotlb, pasid_iotlb, device TLBs
 inline constexpr bit_field PASID{"PASID", 32, 20};              // pasid_iotlb, pasid_cache, pasid_device_tlb
 inline constexpr bit_field MIP{"MIP", 16, 5}, device_SID{"SID", 32, 16}, S{"S", 64, 1}; // device_tlb
+inline constexpr std::uint64_t PFSID = 0xfff0'0000'0000'f000; ///< word 0: device_tlb, pasid_device_tlb; in two parts
 inline constexpr bit_field p_MIP{"MIP", 4, 5}, p_SID{"SID", 16, 16}, p_G{"G", 64, 1},
     p_S{"S", 75, 1};                                              // pasid_device_tlb
 inline constexpr bit_field IM{"IM", 27, 5}, IIDX{"IIDX", 32, 16}; // interrupt_entry_cache

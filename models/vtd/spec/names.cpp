@@ -37,8 +37,8 @@ descriptor_bits allowed_bits(descriptor_type t) {
         return {{domain | d::SID.make(0xffff) | d::FM.make(3), 0}};
     case descriptor_type::iotlb:
         return {{domain | drains, page}};
-    case descriptor_type::device_tlb: // PFSID lies in bits 15:12 and 63:52
-        return {{type | d::MIP.make(0x1f) | d::device_SID.make(0xffff) | 0xfff0'0000'0000'f000, d::ADDR.mask() | 1}};
+    case descriptor_type::device_tlb:
+        return {{type | d::MIP.make(0x1f) | d::device_SID.make(0xffff) | d::PFSID, d::ADDR.mask() | 1}};
     case descriptor_type::interrupt_entry_cache:
         return {{type | 0x10 | d::IM.make(0x1f) | d::IIDX.make(0xffff), 0}};
     case descriptor_type::wait:
@@ -48,8 +48,7 @@ descriptor_bits allowed_bits(descriptor_type t) {
     case descriptor_type::pasid_cache:
         return {{domain | pasid, 0}};
     case descriptor_type::pasid_device_tlb:
-        return {{type | d::p_MIP.make(0x1f) | d::p_SID.make(0xffff) | pasid | 0xfff0'0000'0000'f000,
-                 d::ADDR.mask() | 0x801}};
+        return {{type | d::p_MIP.make(0x1f) | d::p_SID.make(0xffff) | pasid | d::PFSID, d::ADDR.mask() | 0x801}};
     case descriptor_type::page_group_response: // PASID and its presence, response code, requester id, PRG index, LPIG
         return {{type | 0xffff'f000 | 0x30 | pasid, 0xffc}};
     }
