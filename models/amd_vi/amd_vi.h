@@ -16,6 +16,7 @@
 
 #include "models/amd_vi/device_table.h"
 #include "models/amd_vi/features.h"
+#include "models/amd_vi/page_request.h"
 #include "models/amd_vi/parameters.h"
 #include "models/amd_vi/spec/commands.h"
 #include "models/amd_vi/spec/events.h"
@@ -35,15 +36,6 @@
 #include <vector>
 
 namespace iommulab::amd_vi {
-
-/// A device's request for a page (PCIe Base 10.4), which TLM-2.0 has no payload for.
-struct page_request_message {
-    std::uint32_t source_id = 0, pasid = 0;
-    bool has_pasid = false;
-    std::uint64_t address = 0;
-    bool read = false, write = false, execute = false, privileged = false;
-    std::uint16_t tag = 0; ///< page request group and whether it is the last: 10 bits
-};
 
 namespace detail {
 /// The bank must exist before the module that the base class makes.

@@ -42,7 +42,7 @@ struct engine_state {
     std::vector<std::unique_ptr<upstream_port>> ports;
     std::vector<std::unique_ptr<background_work>> background;
     access_statistics statistics;
-    iommu::access_observer observer; ///< empty: nobody asks
+    access_observer observer; ///< empty: nobody asks
 
     struct drain_waiter {
         std::uint64_t generation;

@@ -3,6 +3,7 @@
 // happen, and what waits for what, is decided here, the same for all.
 #pragma once
 
+#include "models/core/answered_access.h"
 #include "models/core/fifo.h"
 #include "models/core/invalidation.h"
 #include "models/core/iommu_parameters.h"
@@ -64,20 +65,7 @@ class iommu : public sc_core::sc_module {
     virtual void trace(waveform_writer& writer);
     /// To the state after power-on: registers, caches, queues, counters. Only when idle.
     void reset();
-    struct answered_access {
-        const access& what; ///< as it came
-        /// Where its time went: in total what the device has measured from BEGIN_REQ to BEGIN_RESP, or, loosely timed,
-        /// as annotated delay.
-        const time_sheet& sheet;
-        access_outcome how;
-        /// What each of its walks read of tables and configuration, in order. It has none when a micro-TLB knew, one
-        /// for each page otherwise, and one more when it was translated again. What another access's walk read for it
-        /// is not there.
-        std::span<const walk_reads> walks;
-    };
-    /// Called with every access that has been answered, just before its device learns of it. An empty function: not any
-    /// more. Direct and debug accesses are not told of.
-    using access_observer = std::function<void(const answered_access&)>;
+    /// From now on; an empty function: not any more.
     void on_access(access_observer told);
     /// A fault of the hardware, to order: asked each time software announces commands; true: the model leaves all
     /// commands alone until software announces more. An empty function: it works.

@@ -9,6 +9,7 @@
 #include "models/core/time_sheet.h"
 #include "models/core/translation.h"
 #include "models/core/walk.h"
+#include "models/core/walk_reads.h"
 
 #include <array>
 #include <coroutine>
@@ -32,14 +33,6 @@ struct memory_request {
     std::coroutine_handle<> waiter;
     task done; ///< for whoever carries the request: runs when it is answered
 };
-
-/// A read that a walk made, and those of one walk in their order.
-struct walk_read {
-    std::uint64_t address = 0;
-    std::uint32_t bytes = 0;
-    friend bool operator==(const walk_read&, const walk_read&) = default;
-};
-using walk_reads = std::vector<walk_read>;
 
 /// A wait inside the IOMMU.
 struct pause_request {

@@ -337,9 +337,9 @@ TEST(amd_vi_module, page_requests_are_logged_where_they_are_allowed_2_6) {
     m.write_entry(1, entry);
     m.write_entry(2, machine::entry(1, 0, 0));
     m.start(control::PPRLogEn.make(1) | control::PPREn.make(1));
-    m.model.request_page(
+    m.request_page(
         {.source_id = 1, .pasid = 0x12345, .has_pasid = true, .address = 0x7000, .write = true, .tag = 0x155});
-    m.model.request_page({.source_id = 2, .address = 0x8000});
+    m.request_page({.source_id = 2, .address = 0x8000});
     EXPECT_TRUE(m.settle());
     EXPECT_EQ(m.get(reg::PPRLogTail), 16U);
     EXPECT_EQ(m.get(reg::Status) & status::PPRInt.make(1), status::PPRInt.make(1));
@@ -354,7 +354,7 @@ TEST(amd_vi_module, page_requests_are_logged_where_they_are_allowed_2_6) {
     EXPECT_EQ(words[1], 0x7000U);
     EXPECT_EQ(m.event(), "INVALID_PPR_REQUEST DeviceID=0x2 read Address=0x8000");
     for (unsigned n = 0; n < 255; ++n)
-        m.model.request_page({.source_id = 1, .address = n * 0x1000ULL});
+        m.request_page({.source_id = 1, .address = n * 0x1000ULL});
     EXPECT_TRUE(m.settle());
     EXPECT_EQ(m.get(reg::PPRLogTail), 255U * 16);
     EXPECT_EQ(m.get(reg::Status) & 0xa0, status::PPROverflow.make(1)); // and it does not run

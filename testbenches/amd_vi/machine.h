@@ -2,7 +2,13 @@
 // An AMD IOMMU in the machine that all IOMMUs are tested in.
 #pragma once
 
-#include "models/amd_vi/amd_vi.h"
+#include "models/amd_vi/features.h"
+#include "models/amd_vi/page_request.h"
+#include "models/amd_vi/parameters.h"
+#include "models/amd_vi/spec/commands.h"
+#include "models/amd_vi/spec/device_table_entry.h"
+#include "models/amd_vi/spec/events.h"
+#include "models/amd_vi/spec/registers.h"
 #include "testbenches/amd_vi/host_tables.h"
 #include "testbenches/harness/iommu_machine.h"
 
@@ -14,7 +20,7 @@
 
 namespace iommulab::harness {
 
-struct amd_vi_machine : iommu_machine<amd_vi::amd_iommu, amd_vi::amd_vi_parameters> {
+struct amd_vi_machine : iommu_machine {
     /// Where things are: structures and rings, then tables, which nothing maps; then data.
     static constexpr std::uint64_t own_base = 0x4000'0000, devtab = own_base, commands = own_base + 0x1'0000,
                                    events = own_base + 0x2'0000, page_requests = own_base + 0x3'0000,
@@ -32,8 +38,8 @@ struct amd_vi_machine : iommu_machine<amd_vi::amd_iommu, amd_vi::amd_vi_paramete
         : amd_vi_machine(name, p, {{data, 0x4000'0000, "data"}}) {}
     /// `ranges`: memory beside the machine's own.
     amd_vi_machine(sc_core::sc_module_name name, const amd_vi::amd_vi_parameters& p, std::vector<memory_range> ranges,
-                   std::uint64_t memory_latency_ps = 50'000)
-        : iommu_machine(name, p, with_own(std::move(ranges)), memory_latency_ps) {}
+                   std::uint64_t memory_latency_ps = 50'000);
+    void request_page(const amd_vi::page_request_message& request);
 
     // --- device table and tables
     /// A valid entry with tables (or, with 0 levels, without).

@@ -320,7 +320,7 @@ TEST(amd_vi_module, device_ids_and_PASIDs_are_not_cut) {
     device.source_id = 0x1'0001;
     pasid.pasid = 0x10'0000;
     harness::expect_that_names_are_not_cut(m, a, {device, pasid});
-    m.model.request_page({.source_id = 0x1'0001, .address = 0x1000, .read = true});
+    m.request_page({.source_id = 0x1'0001, .address = 0x1000, .read = true});
     m.settle();
     EXPECT_EQ(m.event(), "none") << "there is no DeviceID to record";
     EXPECT_EQ(m.counted("page_requests_lost"), 1U);

@@ -194,7 +194,7 @@ void judge(amd_vi_machine& m, way mode, const ref::amd_vi_setup& setup, const re
         a.address = r.address;
         a.length_bytes = 8;
         a.write = r.write;
-        const std::optional<translation> found = m.model.probe(a);
+        const std::optional<translation> found = m.probe(a);
         if (found)
             left_to = found->output(r.address);
     } else {
@@ -344,10 +344,10 @@ class fuzzing_guest {
                                      choose_(2) ? any() : any_address() | 3);
             break;
         case 6:
-            m_.model.request_page({.source_id = static_cast<std::uint32_t>(choose_(devices + 2)),
-                                   .pasid = static_cast<std::uint32_t>(choose_(1 << 20)),
-                                   .has_pasid = choose_(2) != 0,
-                                   .address = any()});
+            m_.request_page({.source_id = static_cast<std::uint32_t>(choose_(devices + 2)),
+                             .pasid = static_cast<std::uint32_t>(choose_(1 << 20)),
+                             .has_pasid = choose_(2) != 0,
+                             .address = any()});
             break;
         default:
             access();

@@ -116,7 +116,7 @@ simulated_machine::simulated_machine(const char* instance, const machine_configu
         master->on_answer = [this] { return std::exchange(walks_, {}); };
         masters_.push_back(std::move(master));
     }
-    unit().on_access([this](const iommulab::iommu::answered_access& done) {
+    unit().on_access([this](const iommulab::answered_access& done) {
         for (const walk_reads& walk : done.walks) {
             walks_.emplace_back();
             for (const walk_read& read : walk)

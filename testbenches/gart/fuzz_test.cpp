@@ -2,6 +2,7 @@
 // Rule: no programming by a guest stops the simulation, or breaks a protocol; and with every access answered, what has
 // left for memory was allowed to.
 #include "models/gart/gart.h"
+#include "testbenches/harness/iommu_maker.h"
 #include "testbenches/harness/window_guest.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@ namespace {
 TEST(gart_fuzz, no_guest_stops_the_simulation) {
     gart::gart_parameters p;
     p.ports = 2;
-    harness::iommu_machine<gart::gart, gart::gart_parameters> m("machine", p, {{0, 0x4000'0000, "ram"}});
+    harness::iommu_machine m("machine", harness::maker_of<gart::gart>(p), p.ports, {{0, 0x4000'0000, "ram"}});
     harness::window_guest g(m, 5);
     for (unsigned n = 0; n < 3000; ++n) {
         g.poke_register(gart::registers());

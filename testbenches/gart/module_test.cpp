@@ -2,7 +2,7 @@
 // The GART of Tegra20 in simulation: its registers, what is translated and what passes, errors and their interrupt, the
 // time of a look-up, posted writes. Rules: Tegra 2 TRM, "Memory Controller".
 #include "models/gart/gart.h"
-#include "testbenches/harness/iommu_machine.h"
+#include "testbenches/harness/iommu_maker.h"
 #include "testbenches/harness/payload_rules.h"
 
 #include <gtest/gtest.h>
@@ -27,8 +27,9 @@ gart_parameters with_ports(unsigned ports) {
     return p;
 }
 
-struct machine : harness::iommu_machine<gart, gart_parameters> {
-    explicit machine(const gart_parameters& p = {}) : iommu_machine("machine", p, {{0, 0x4000'0000, "ram"}}), own(p) {}
+struct machine : harness::iommu_machine {
+    explicit machine(const gart_parameters& p = {})
+        : iommu_machine("machine", harness::maker_of<gart>(p), p.ports, {{0, 0x4000'0000, "ram"}}), own(p) {}
     gart_parameters own;
 
     void set_entry(std::uint64_t iova, std::uint64_t entry) {
@@ -198,7 +199,7 @@ TEST(gart_latency, is_the_same_for_every_page) {
         m.map(aperture + n * page, 0x10'0000 + n * page);
     m.enable();
     unsigned seen = 0;
-    m.model.on_access([&](const iommu::answered_access& done) {
+    m.model.on_access([&](const answered_access& done) {
         EXPECT_EQ(done.how, access_outcome::miss) << "nothing remembers a translation";
         EXPECT_EQ(done.sheet.part_ps(time_part::own_table), m.own.entry_latency_cycles * m.own.clock_period_ps);
         EXPECT_EQ(done.sheet.part_ps(time_part::tlb) + done.sheet.part_ps(time_part::micro_tlb), 0U);
@@ -218,7 +219,7 @@ TEST(gart_latency, ports_share_the_table) {
     m.map(aperture, 0x10'0000);
     m.enable();
     std::vector<std::uint64_t> waited;
-    m.model.on_access([&](const iommu::answered_access& done) {
+    m.model.on_access([&](const answered_access& done) {
         waited.push_back(done.sheet.part_ps(time_part::own_table) / p.clock_period_ps);
     });
     std::array<harness::device_access, 4> all;
@@ -365,8 +366,8 @@ TEST(gart, an_aperture_that_cannot_be_is_refused) {
 }
 
 TEST(gart, no_access_goes_around_the_end_of_the_address_space) {
-    harness::iommu_machine<gart, gart_parameters> m(
-        "m", {}, {{0, 0x10'0000, "bottom"}, {0xffff'ffff'ffff'0000, 0x1'0000, "top"}});
+    harness::iommu_machine m("m", harness::maker_of<gart>(gart_parameters()), 1,
+                             {{0, 0x10'0000, "bottom"}, {0xffff'ffff'ffff'0000, 0x1'0000, "top"}});
     harness::expect_that_nothing_wraps(m, 1);
 }
 

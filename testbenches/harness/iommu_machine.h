@@ -3,7 +3,10 @@
 // checker on every connection, which one simulation programs again and again.
 #pragma once
 
-#include "models/core/iommu.h"
+#include "models/core/answered_access.h"
+#include "models/core/payload_pool.h"
+#include "models/core/registers.h"
+#include "models/core/translation.h"
 #include "models/memory/interconnect.h"
 #include "models/memory/memory.h"
 #include "testbenches/harness/protocol_checker.h"
@@ -13,17 +16,26 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+namespace iommulab {
+class iommu;
+}
+
 namespace iommulab::harness {
 
-/// `Model`: made of a name and its `Parameters`.
-template <class Model, class Parameters>
+/// Who asks more of the IOMMU than this includes its header.
 struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
-    Model model;
+  private:
+    std::unique_ptr<iommu> model_;
+
+  public:
+    iommu& model = *model_;
     memory ddr;
     interconnect bus;
     std::vector<std::unique_ptr<traffic_device>> devices;
@@ -32,33 +44,10 @@ struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
     std::vector<std::unique_ptr<sc_core::sc_signal<bool>>> wires; ///< the interrupts, in the model's order
     tlm::tlm_initiator_socket<64> cpu{"cpu"};
 
-    iommu_machine(sc_core::sc_module_name name, const Parameters& p, std::vector<memory_range> ranges,
-                  std::uint64_t memory_latency_ps = 50'000)
-        : sc_core::sc_module(name),
-          model("iommu", p),
-          ddr("ddr", shape(std::move(ranges), memory_latency_ps)),
-          bus("bus", {.request_latency_ps = 3'000, .response_latency_ps = 3'000}, p.ports + 1U, {{.windows = {{}}}}) {
-        for (unsigned n = 0; n < p.ports; ++n) {
-            const std::string number = std::to_string(n);
-            devices.push_back(std::make_unique<traffic_device>(("device" + number).c_str()));
-            taps.push_back(std::make_unique<memory_tap>(("tap" + number).c_str()));
-            devices[n]->socket.bind(check("device_side" + number).target);
-            checkers.back()->initiator.bind(model.upstream(n));
-            model.downstream(n).bind(taps[n]->target);
-            taps[n]->initiator.bind(check("memory_side" + number).target);
-            checkers.back()->initiator.bind(bus.input(n));
-        }
-        model.tables().bind(check("tables").target);
-        checkers.back()->initiator.bind(bus.input(p.ports));
-        cpu.bind(*this);
-        cpu.bind(check("registers").target);
-        checkers.back()->initiator.bind(model.registers_socket());
-        bus.output(0).bind(ddr.target);
-        for (std::size_t n = 0; n < model.interrupt_names().size(); ++n) {
-            wires.push_back(std::make_unique<sc_core::sc_signal<bool>>(("wire" + std::to_string(n)).c_str()));
-            model.interrupt(n).bind(*wires.back());
-        }
-    }
+    using maker = std::function<std::unique_ptr<iommu>(const char* name)>;
+    iommu_machine(sc_core::sc_module_name name, const maker& make, unsigned ports, std::vector<memory_range> ranges,
+                  std::uint64_t memory_latency_ps = 50'000);
+    ~iommu_machine() override;
 
     // --- registers
     tlm::tlm_response_status access_register(std::uint64_t offset, std::uint64_t& value, unsigned bytes, bool write) {
@@ -92,13 +81,7 @@ struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
             ddr.store().write_u64(address + 8 * n, words[n]);
     }
     /// Power-on state, empty memory; only when idle.
-    void clear() {
-        model.reset();
-        for (const memory_range& r : ddr.parameters().ranges) // pages stay where they are: direct pointers lead there
-            for (std::uint64_t at = r.base; at < r.base + r.size_bytes; at += sparse_store::page_bytes)
-                if (ddr.store().find_page_of(at))
-                    std::memset(ddr.store().page_of(at), 0, sparse_store::page_bytes);
-    }
+    void clear();
 
     // --- accesses
     /// One access of a device, alone, until it is over; `source` with nothing else to say of itself.
@@ -128,12 +111,7 @@ struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
 
     // --- time
     static void run(std::uint64_t ns) { sc_core::sc_start(static_cast<double>(ns), sc_core::SC_NS); }
-    [[nodiscard]] bool idle() const {
-        bool all = model.idle() && bus.idle();
-        for (const auto& d : devices)
-            all = all && d->idle();
-        return all;
-    }
+    [[nodiscard]] bool idle() const;
     /// Until nothing is under way. False: something still is, after `most_ns`.
     bool settle(std::uint64_t most_ns = 1'000'000, std::uint64_t step_ns = 100) {
         for (std::uint64_t gone = 0; gone < most_ns; gone += step_ns) {
@@ -149,12 +127,11 @@ struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
             text += c->report();
         return text;
     }
-    [[nodiscard]] std::uint64_t counted(std::string_view name) const {
-        for (const counter& c : model.counters())
-            if (name == c.name)
-                return *c.value;
-        return 0;
-    }
+    // --- the IOMMU
+    [[nodiscard]] std::vector<counter> counters() const;
+    [[nodiscard]] std::uint64_t counted(std::string_view name) const;
+    std::optional<translation> probe(const access& a);
+    void on_access(access_observer told);
 
   private:
     device_access finish(device_access a, unsigned port) {
@@ -162,15 +139,7 @@ struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
         settle();
         return a;
     }
-    static memory_parameters shape(std::vector<memory_range> ranges, std::uint64_t latency_ps) {
-        memory_parameters p;
-        p.ranges = std::move(ranges);
-        p.read_latency_ps = p.write_latency_ps = latency_ps;
-        return p;
-    }
-    protocol_checker& check(const std::string& name) {
-        return *checkers.emplace_back(std::make_unique<protocol_checker>(name.c_str()));
-    }
+    protocol_checker& check(const std::string& name);
     tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload&, tlm::tlm_phase&, sc_core::sc_time&) override {
         return tlm::TLM_ACCEPTED; // registers are accessed by b_transport alone
     }

@@ -14,10 +14,9 @@
 
 namespace iommulab::harness {
 
-template <class Machine>
 class window_guest {
   public:
-    window_guest(Machine& m, std::uint64_t seed) : m_(m), random_(seed) {}
+    window_guest(iommu_machine& m, std::uint64_t seed) : m_(m), random_(seed) {}
 
     std::uint64_t number(std::uint64_t below) { return random_() % below; }
     /// A register, mostly one that exists, with any width, alignment and value.
@@ -53,7 +52,7 @@ class window_guest {
     std::uint64_t any() { return random_(); }
 
   private:
-    Machine& m_;
+    iommu_machine& m_;
     std::mt19937_64 random_;
 };
 

@@ -2,6 +2,7 @@
 // Rule: no programming by a guest stops the simulation, or breaks a protocol; and with every access answered, what has
 // left for memory was allowed to.
 #include "models/pamu/pamu.h"
+#include "testbenches/harness/iommu_maker.h"
 #include "testbenches/harness/window_guest.h"
 #include "testbenches/pamu/entries.h"
 
@@ -13,7 +14,7 @@ namespace {
 TEST(pamu_fuzz, no_guest_stops_the_simulation) {
     pamu::pamu_parameters p;
     p.ports = 2;
-    harness::iommu_machine<pamu::pamu, pamu::pamu_parameters> m("machine", p, {{0, 0x4000'0000, "ram"}});
+    harness::iommu_machine m("machine", harness::maker_of<pamu::pamu>(p), p.ports, {{0, 0x4000'0000, "ram"}});
     harness::window_guest g(m, 6);
     constexpr std::uint64_t tables = 0x10'0000;
     const auto set_up = [&] {

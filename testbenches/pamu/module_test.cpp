@@ -2,7 +2,7 @@
 // The PAMU in simulation: registers, tables and their limits, caches and their snooping, violations, errors,
 // interrupts, gate and bypass, time. Rules: P4080 Reference Manual, PAMU; Linux, fsl_pamu.c.
 #include "models/pamu/pamu.h"
-#include "testbenches/harness/iommu_machine.h"
+#include "testbenches/harness/iommu_maker.h"
 #include "testbenches/harness/payload_rules.h"
 #include "testbenches/pamu/entries.h"
 
@@ -30,9 +30,11 @@ pamu_parameters with_ports(unsigned ports) {
     return p;
 }
 
-struct machine : harness::iommu_machine<pamu, pamu_parameters> {
-    explicit machine(const pamu_parameters& p = {}) : iommu_machine("machine", p, {{0, 0x4000'0000, "ram"}}), own(p) {}
+struct machine : harness::iommu_machine {
+    explicit machine(const pamu_parameters& p = {})
+        : iommu_machine("machine", harness::maker_of<pamu>(p), p.ports, {{0, 0x4000'0000, "ram"}}), own(p) {}
     pamu_parameters own;
+    pamu& unit() { return static_cast<pamu&>(model); }
 
     void write_entry(std::uint64_t address, const paace::words& w) { write_words(address, from_memory(w)); }
     void primary(std::uint32_t liodn, const paace::words& w) { write_entry(ppaact + liodn * paace::bytes, w); }
@@ -241,10 +243,10 @@ TEST(pamu_error, flipped_bits_in_the_cache_are_corrected_or_the_entry_is_fetched
     m.set(reg::EECTL, eectl::THRESHOLD.make(2));
     EXPECT_EQ(m.read(1, data).status, ok);
     const std::uint64_t reads = m.counted("table_reads");
-    m.model.upset(true);
+    m.unit().upset(true);
     EXPECT_EQ(m.read(1, data).status, ok);
     EXPECT_EQ(m.get(reg::EEDET), 0U) << "below the threshold";
-    m.model.upset(true);
+    m.unit().upset(true);
     EXPECT_EQ(m.read(1, data).status, ok);
     EXPECT_EQ(m.counted("table_reads"), reads);
     EXPECT_EQ(m.get(reg::EEDET), eedet::SINGLE_BIT.make(1));
@@ -252,11 +254,11 @@ TEST(pamu_error, flipped_bits_in_the_cache_are_corrected_or_the_entry_is_fetched
     EXPECT_EQ(m.get(reg::EEALO), ppaact + paace::bytes);
     EXPECT_TRUE(m.wires[1]->read());
     m.set(reg::EEDET, 0xffff'ffff);
-    m.model.upset(false);
+    m.unit().upset(false);
     EXPECT_EQ(m.read(1, data).status, ok);
     EXPECT_EQ(m.counted("table_reads"), reads + 1);
     EXPECT_EQ(m.get(reg::EEDET), eedet::MULTI_BIT.make(1));
-    m.model.upset(false);
+    m.unit().upset(false);
     EXPECT_EQ(m.read(1, data).status, ok);
     EXPECT_TRUE(eedet::MULTIPLE.of(m.get(reg::EEDET)));
 }
@@ -319,7 +321,7 @@ TEST(pamu_latency, a_hit_costs_the_cache_and_a_miss_the_fetch) {
     m.secondary(10, secondary_entry(5, data, 18));
     m.start();
     time_sheet last;
-    m.model.on_access([&](const iommu::answered_access& done) { last = done.sheet; });
+    m.model.on_access([&](const answered_access& done) { last = done.sheet; });
     const std::uint64_t look_up = m.own.primary_cache.latency_cycles * m.own.clock_period_ps;
     m.read(5, 0);
     EXPECT_EQ(last.part_ps(time_part::configuration), look_up);
@@ -413,8 +415,8 @@ TEST(pamu_property, an_access_lands_where_its_entry_says_or_nowhere) {
 }
 
 TEST(pamu, at_reset_no_access_goes_around_the_end_of_the_address_space) {
-    harness::iommu_machine<pamu, pamu_parameters> m(
-        "m", {}, {{0, 0x10'0000, "bottom"}, {0xffff'ffff'ffff'0000, 0x1'0000, "top"}});
+    harness::iommu_machine m("m", harness::maker_of<pamu>(pamu_parameters()), 1,
+                             {{0, 0x10'0000, "bottom"}, {0xffff'ffff'ffff'0000, 0x1'0000, "top"}});
     harness::expect_that_nothing_wraps(m, 1);
 }
 

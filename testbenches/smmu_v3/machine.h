@@ -2,7 +2,13 @@
 // An SMMUv3 in the machine that all IOMMUs are tested in.
 #pragma once
 
-#include "models/smmu_v3/smmu_v3.h"
+#include "models/smmu_v3/features.h"
+#include "models/smmu_v3/parameters.h"
+#include "models/smmu_v3/spec/commands.h"
+#include "models/smmu_v3/spec/context_descriptor.h"
+#include "models/smmu_v3/spec/events.h"
+#include "models/smmu_v3/spec/registers.h"
+#include "models/smmu_v3/spec/stream_table_entry.h"
 #include "testbenches/harness/iommu_machine.h"
 
 #include <array>
@@ -19,15 +25,12 @@ struct machine_layout {
     static constexpr unsigned cmdq_log2 = 6, evtq_log2 = 10, strtab_log2 = 5;
 };
 
-struct smmu_v3_machine : iommu_machine<smmu_v3::smmu, smmu_v3::smmu_parameters>, machine_layout {
+struct smmu_v3_machine : iommu_machine, machine_layout {
     using event_record = std::array<std::uint64_t, 4>;
-
-    smmu_v3::smmu& smmu = model;
 
     /// `ranges`: memory beside the machine's own.
     smmu_v3_machine(sc_core::sc_module_name name, const smmu_v3::smmu_parameters& p, std::vector<memory_range> ranges,
-                    std::uint64_t memory_latency_ps = 50'000)
-        : iommu_machine(name, p, with_own(std::move(ranges)), memory_latency_ps) {}
+                    std::uint64_t memory_latency_ps = 50'000);
 
     void write_ste(std::uint32_t sid, const std::array<std::uint64_t, 8>& words) {
         write_words(strtab + sid * smmu_v3::ste::bytes, words);

@@ -581,7 +581,7 @@ TEST(engine, a_hint_fills_nothing_that_was_invalidated_under_way) {
 /// What the walks of each access read, by the address of the access. Each walk of flat_iommu reads one entry, if any.
 struct walks_seen {
     explicit walks_seen(iommu& watched) {
-        watched.on_access([this](const iommu::answered_access& done) {
+        watched.on_access([this](const answered_access& done) {
             for (const walk_reads& walk : done.walks)
                 of[done.what.address].push_back(walk);
         });

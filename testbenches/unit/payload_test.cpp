@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Payloads as other people's initiators send them, through the port of an IOMMU, on an invented one: what counts as a
 // write, attributes that contradict each other, byte enables across pages.
-#include "testbenches/harness/iommu_machine.h"
+#include "testbenches/harness/iommu_maker.h"
 #include "testbenches/harness/payload_rules.h"
 #include "testbenches/invented/flat_iommu.h"
 
@@ -21,8 +21,8 @@ constexpr std::uint32_t device = 1;
 constexpr way timed_ways[] = {way::cycle_approximate, way::loosely_timed};
 
 /// Page 0 is read-only, the others are writable; each has a place beside which its neighbour's is not.
-struct machine : iommu_machine<flat::flat_iommu, iommu_parameters> {
-    machine() : iommu_machine("m", {}, {{0, 0x1000'0000, "ram"}}) {}
+struct machine : iommu_machine {
+    machine() : iommu_machine("m", maker_of<flat::flat_iommu>(iommu_parameters()), 1, {{0, 0x1000'0000, "ram"}}) {}
     void start() {
         for (std::uint64_t n = 0; n < 16; ++n)
             ddr.store().write_u64(table + 8 * n, place(n) | (n != 0 ? 2 : 0) | 1);

@@ -166,7 +166,7 @@ class software : public base {
     }
     bool synchronised() override { return static_cast<std::uint32_t>(m_.read_word(vtd_machine::status)) == waited_; }
     void take_events() override {
-        for (unsigned n = 0; n < m_.model.implemented().fault_records; ++n)
+        for (unsigned n = 0; n < m_.implemented().fault_records; ++n)
             m_.clear_fault(n);
         m_.set(vtd::reg::FSTS, vtd::fsts::PFO.make(1));
     }

@@ -4,7 +4,12 @@
 
 #include "models/pagetables/vtd_second_stage_format.h"
 #include "models/pagetables/x86_64_format.h"
-#include "models/vtd/vtd.h"
+#include "models/vtd/features.h"
+#include "models/vtd/parameters.h"
+#include "models/vtd/spec/descriptors.h"
+#include "models/vtd/spec/faults.h"
+#include "models/vtd/spec/registers.h"
+#include "models/vtd/spec/structures.h"
 #include "testbenches/harness/iommu_machine.h"
 
 #include <array>
@@ -23,13 +28,13 @@ struct vtd_layout {
     static constexpr std::uint64_t data = 0x8000'0000, data_bytes = 0x100'0000;
 };
 
-struct vtd_machine : iommu_machine<vtd::remapping_unit, vtd::unit_parameters>, vtd_layout {
+struct vtd_machine : iommu_machine, vtd_layout {
     using record = std::array<std::uint64_t, 2>;
 
     explicit vtd_machine(sc_core::sc_module_name name, const vtd::unit_parameters& p = {},
                          std::vector<memory_range> ranges = {{data, data_bytes, "data"}},
-                         std::uint64_t memory_latency_ps = 50'000)
-        : iommu_machine(name, p, with_own(std::move(ranges)), memory_latency_ps) {}
+                         std::uint64_t memory_latency_ps = 50'000);
+    [[nodiscard]] const vtd::features& implemented() const;
 
     /// Power-on state, empty memory; only when idle.
     void clear() {
@@ -141,7 +146,7 @@ struct vtd_machine : iommu_machine<vtd::remapping_unit, vtd::unit_parameters>, v
         const record r = fault(n);
         if (!(r[1] >> 63))
             return vtd::fault_reason::none;
-        next_record_ = (next_record_ + 1) % model.implemented().fault_records;
+        next_record_ = (next_record_ + 1) % implemented().fault_records;
         clear_fault(n);
         return reason(r);
     }

@@ -745,7 +745,7 @@ TEST(vtd_module, a_cold_access_takes_the_sum_of_its_parts) {
     p.host_address_bits = 46;
     legacy_machine m(p);
     time_sheet sheet;
-    m.model.on_access([&](const iommu::answered_access& done) { sheet = done.sheet; });
+    m.on_access([&](const answered_access& done) { sheet = done.sheet; });
     const device_access a = m.read(disk, 8);
     const std::uint64_t cycle = p.clock_period_ps;
     // a read of a table takes the way that the access itself takes behind the unit, and is answered at a clock

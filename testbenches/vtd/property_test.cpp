@@ -33,7 +33,7 @@ constexpr std::uint64_t frame = 0x000f'ffff'ffff'f000;
 /// Software that means well, mostly: structures, tables; and inputs that are worth a try.
 class random_software {
   public:
-    random_software(vtd_machine& m, const ref::chooser& choose) : m_(m), choose_(choose), f_(m.model.implemented()) {
+    random_software(vtd_machine& m, const ref::chooser& choose) : m_(m), choose_(choose), f_(m.implemented()) {
         m.clear();
         setup.root_table = vtd_machine::root;
         setup.cap = m.get(reg::CAP);
@@ -327,7 +327,7 @@ void judge(vtd_machine& m, way mode, const ref::vtd_setup& setup, ref::vtd_reque
         a.pasid = r.pasid.value_or(0);
         a.privileged = r.privileged;
         a.instruction = r.instruction;
-        const std::optional<translation> found = m.model.probe(a);
+        const std::optional<translation> found = m.probe(a);
         if (found)
             left_to = found->output(r.address);
     } else {
@@ -360,7 +360,7 @@ void judge(vtd_machine& m, way mode, const ref::vtd_setup& setup, ref::vtd_reque
     };
     EXPECT_EQ(left_to, expected.ok ? std::optional(expected.output) : std::nullopt) << what();
     std::vector<vtd_machine::record> records;
-    for (unsigned n = 0; n < m.model.implemented().fault_records; ++n)
+    for (unsigned n = 0; n < m.implemented().fault_records; ++n)
         if (const auto found = m.fault(n); found[1] >> 63) {
             records.push_back(found);
             m.clear_fault(n);
@@ -507,7 +507,7 @@ class fuzzing_guest {
                 m_.set(reg::CCMD, any() | std::uint64_t{1} << 63);
             else
                 m_.set(reg::IOTLB, any() | std::uint64_t{1} << 63);
-            for (unsigned n = 0; n < m_.model.implemented().fault_records; ++n)
+            for (unsigned n = 0; n < m_.implemented().fault_records; ++n)
                 m_.clear_fault(n);
             break;
         default:
@@ -567,7 +567,7 @@ TEST(vtd_fuzz, no_guest_stops_the_simulation) {
             EXPECT_TRUE(guest.give_up()) << "does not come to rest";
             RC_ASSERT(!::testing::Test::HasFailure());
         }
-        for (const counter& c : m.model.counters())
+        for (const counter& c : m.counters())
             counted[c.name] += *c.value;
         tally seen; // after a reset it is a good IOMMU again
         random_software software(m, choose);
