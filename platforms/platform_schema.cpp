@@ -187,7 +187,7 @@ iommu_description read_iommu(const section::member& m, std::vector<taken_range>&
     out.ports = static_cast<unsigned>(s.number("ports"));
     const section parameters = s.declared("parameters", parameters_schema(*model));
     for (const model_parameter& p : model->parameters())
-        if (parameters.declaration().keys.size() && parameters.has(p.name))
+        if (!parameters.declaration().keys.empty() && parameters.has(p.name))
             out.parameters.emplace_back(p.name, parameters.number(p.name));
     try {
         model->check({out.preset, out.parameters, {}, out.ports, simulation_mode::cycle_approximate});
