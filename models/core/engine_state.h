@@ -76,4 +76,11 @@ inline loose_context::loose_context(engine_state& engine, time_sheet& sheet, wal
     annotated_cycle_ps_ = engine.clock.period_ps();
 }
 
+inline tlm::tlm_response_status upstream_port::objection_to(const tlm::tlm_generic_payload& p, const access& a) const {
+    const tlm::tlm_response_status wrong = check_attributes(p);
+    if (wrong == tlm::TLM_OK_RESPONSE && !model_.can_name(a)) [[unlikely]]
+        return tlm::TLM_ADDRESS_ERROR_RESPONSE; // as of everybody whom the model refuses
+    return wrong;
+}
+
 } // namespace iommulab

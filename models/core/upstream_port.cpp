@@ -27,13 +27,6 @@ upstream_port::upstream_port(sc_core::sc_module_name name, iommu& owner, engine_
 
 upstream_port::~upstream_port() = default;
 
-tlm::tlm_response_status upstream_port::objection_to(const tlm::tlm_generic_payload& p, const access& a) const {
-    const tlm::tlm_response_status wrong = check_attributes(p);
-    if (wrong == tlm::TLM_OK_RESPONSE && !model_.can_name(a)) [[unlikely]]
-        return tlm::TLM_ADDRESS_ERROR_RESPONSE; // as of everybody whom the model refuses
-    return wrong;
-}
-
 void upstream_port::enable_bytes(tlm::tlm_generic_payload& piece, unsigned char* enables, unsigned length,
                                  std::uint32_t offset, std::vector<unsigned char>& room) {
     const unsigned begun = enables ? offset % length : 0; // the pattern repeats (IEEE 1666-2011 14.14)

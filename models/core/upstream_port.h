@@ -125,7 +125,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
         std::array<std::uint64_t, 2> who{};
         std::uint64_t first = 1, last = 0; // input addresses
         std::uint64_t distance = 0;        // from input to output address
-        bool may_read = false, may_write = false;
+        std::array<bool, 3> may{};         // by tlm_command: read, write; what is neither is looked at more closely
         latency_profile* profile = nullptr;
     } again_;
     void remember(const requester& who, const access& a, const translation& hit, latency_profile& profile);

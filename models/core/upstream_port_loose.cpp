@@ -21,7 +21,7 @@ void upstream_port::b_transport(tlm::tlm_generic_payload& p, sc_core::sc_time& d
     const sideband* side = p.get_extension<sideband>();
     const requester& who = side ? *side : nobody;
     if (address < again_.first || address > again_.last || again_.last - address < p.get_data_length() - 1U ||
-        who.bits() != again_.who || !(p.is_read() ? again_.may_read : again_.may_write && p.is_write())) [[unlikely]] {
+        who.bits() != again_.who || !again_.may[p.get_command()]) [[unlikely]] {
         transport_by_look_up(p, delay, who);
         return;
     }
@@ -58,9 +58,9 @@ void upstream_port::transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::s
 void upstream_port::remember(const requester& who, const access& a, const translation& hit, latency_profile& profile) {
     access kind = a;
     kind.write = false;
-    again_.may_read = hit.allowed & rights::needed_by(kind);
+    again_.may[tlm::TLM_READ_COMMAND] = hit.allowed & rights::needed_by(kind);
     kind.write = true;
-    again_.may_write = hit.allowed & rights::needed_by(kind);
+    again_.may[tlm::TLM_WRITE_COMMAND] = hit.allowed & rights::needed_by(kind);
     again_.who = who.bits();
     again_.first = hit.input_base;
     again_.last = hit.input_base + hit.offset_mask();

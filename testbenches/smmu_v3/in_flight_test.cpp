@@ -31,11 +31,11 @@ constexpr unsigned pages = base::pages, streams = base::requesters;
 
 /// What a space's stage 1 leaves are: pages of their own; a contiguous run of them, for all but the last page; a block
 /// over a guest's pages, which no TLB can keep in one piece.
-enum class leaves { pages, run, block };
+enum class leaves { single, run, block };
 /// A stage 1 address space: its own tables and ASID, and a guest whose stage 2 is below, or none.
 struct address_space {
     int guest = -1;
-    leaves kind = leaves::pages;
+    leaves kind = leaves::single;
     std::uint64_t root = 0; ///< a level 2 table, then one of level 3
     std::uint16_t asid = 0;
     std::array<std::uint64_t, pages> output{}; ///< of each page, physical or intermediate; 0: not mapped
@@ -60,7 +60,7 @@ class software final : public base {
     software(smmu_v3_machine& m, const ref::chooser& choose) : base(m, choose) {
         for (unsigned s = 0; s < spaces; ++s) {
             spaces_[s].guest = s < 3 ? -1 : static_cast<int>(s % guests);
-            spaces_[s].kind = s == 2 ? leaves::run : s == spaces - 1 ? leaves::block : leaves::pages;
+            spaces_[s].kind = s == 2 ? leaves::run : s == spaces - 1 ? leaves::block : leaves::single;
             new_tables(s);
         }
         for (unsigned g = 0; g < guests; ++g) {
@@ -97,7 +97,7 @@ class software final : public base {
         m_.ddr.store().write_u64(space.root, (space.root + page_bytes) | 3);
         for (unsigned p = 0; p < pages; ++p)
             map_stage1(s, p);
-        if (space.kind != leaves::pages)
+        if (space.kind != leaves::single)
             map_together(s);
         ref::stage1_context c;
         c.ttb0 = space.root;
@@ -194,7 +194,7 @@ class software final : public base {
     void make_change() override {
         const auto s = static_cast<unsigned>(choose_(spaces));
         const auto g = static_cast<unsigned>(choose_(guests));
-        const bool together = spaces_[s].kind != leaves::pages; // then any page of it will do to take all back
+        const bool together = spaces_[s].kind != leaves::single; // then any page of it will do to take all back
         const auto first = static_cast<unsigned>(choose_(together ? run_pages - 1 : pages));
         const auto count = 1 + static_cast<unsigned>(choose_(pages - first));
         const std::uint64_t asid = spaces_[s].asid, vmid = vmid_of(s), leaf = choose_(2);
