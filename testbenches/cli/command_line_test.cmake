@@ -254,6 +254,11 @@ elseif(what STREQUAL waveforms)
   if(NOT count EQUAL 97) # 96 requests and the header
     message(SEND_ERROR "timeline: found ${count} lines, expected 97")
   endif()
+
+elseif(what STREQUAL played)
+  run(0 run faults --quiet --timeline faults.csv)
+  file(STRINGS ${work}/faults.csv rows)
+  list(LENGTH rows count)
   # a timeline can be played, and the timeline of that too
   set(played faults)
   foreach(next again oncemore)

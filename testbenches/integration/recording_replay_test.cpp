@@ -119,8 +119,8 @@ class longer_recording {
 
 TEST(recording_in_motion, disputes_what_it_disputes_at_rest) {
     // IHI 0070, 3.4: what bypasses has the OAS' bits, here 44
-    const longer_recording beyond("59568,168640,41297221001,0x28,0xffffffff040,0xffffffff040,4,r,bypass,,,dma,0,\n"
-                                  "59569,168641,41297221002,0x28,0xfffffffff040,0xfffffffff040,4,w,bypass,,,dma,0,\n");
+    const longer_recording beyond("59568,168631,41297221001,0x90,0xffffffff040,0xffffffff040,4,r,bypass,,,dma,0,\n"
+                                  "59569,168631,41297221002,0x90,0xfffffffff040,0xfffffffff040,4,w,bypass,,,dma,0,\n");
     const replayed result = replay(beyond.folder(), {"motion"});
     EXPECT_EQ(result.status, 0) << result.text;
     EXPECT_THAT(result.text, HasSubstr("37722 translated, 2 bypassed, 40 faults"));
