@@ -47,6 +47,7 @@ struct model_options {
     std::map<std::uint64_t, std::uint64_t> reset_values; ///< of registers, by offset: whole, or 32 bits each
     unsigned ports = 1;
     simulation_mode mode = simulation_mode::cycle_approximate;
+    bool doorbell = false; ///< the platform takes interrupt messages
 };
 
 class iommu_model {

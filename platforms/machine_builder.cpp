@@ -47,7 +47,8 @@ void platform::make_iommus() {
         const iommu_model* model = find_iommu_model(d.model);
         if (!model)
             throw std::invalid_argument("unknown model " + d.model);
-        iommus_.push_back(model->create(d.name.c_str(), {d.preset, d.parameters, d.reset_values, d.ports, mode_}));
+        iommus_.push_back(model->create(d.name.c_str(), {d.preset, d.parameters, d.reset_values, d.ports, mode_,
+                                                         description_.doorbell.has_value()}));
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/platform_schema.h"
 
+#include "platforms/settings/error_list.h"
 #include "platforms/settings/keys.h"
 #include "platforms/settings/settings_units.h"
 #include "traces/names.h"
@@ -163,6 +164,22 @@ std::vector<std::string> model_names() {
     return all;
 }
 
+/// Of the last parameter given that the refusal is about: "tlb: ..." is about all of tlb.
+const place& place_of_refusal(const section& iommu, const section& parameters, const std::string& text) {
+    const place* where = &iommu.where("parameters");
+    const std::string subject = text.substr(0, text.find(':'));
+    std::size_t best = 0;
+    for (const key& k : parameters.declaration().keys) {
+        std::size_t named = k.name == subject || k.name.starts_with(subject + '.') ? 3 : text.find(k.name) != text.npos;
+        named += named != 0 && parameters.where(k.name).line == 0; // an override came last
+        if (parameters.has(k.name) && named >= std::max<std::size_t>(best, 1)) {
+            best = named;
+            where = &parameters.where(k.name);
+        }
+    }
+    return *where;
+}
+
 iommu_description read_iommu(const section::member& m, std::vector<taken_range>& taken) {
     const section& s = *m.value;
     iommu_description out;
@@ -192,7 +209,7 @@ iommu_description read_iommu(const section::member& m, std::vector<taken_range>&
     try {
         model->check({out.preset, out.parameters, {}, out.ports, simulation_mode::cycle_approximate});
     } catch (const parameter_error& e) {
-        s.where("parameters")
+        place_of_refusal(s, parameters, e.what())
             .fail("parameters that the model refuses (" + std::string(e.what()) + ")",
                   "a set that it can be built with");
     }
@@ -266,19 +283,24 @@ platform_description read_platform(const settings::node& map, name_list& names) 
     std::vector<taken_range> taken;
     if (s.members("memories").empty())
         s.where("memories").fail("a platform without memory", "at least one memory");
-    for (const section::member& m : s.members("memories")) {
-        names.take(m.name, "a memory", m.where);
-        out.memories.push_back(read_memory(m, taken));
-    }
-    for (const section::member& m : s.members("iommus")) {
-        names.take(m.name, "an IOMMU", m.where);
-        out.iommus.push_back(read_iommu(m, taken));
-    }
-    if (s.has("doorbell")) {
-        const section& d = s.child("doorbell");
-        out.doorbell = doorbell_description{d.number("base"), d.number("size")};
-        take_range(taken, out.doorbell->base, out.doorbell->size_bytes, "the doorbell", d.where("base"));
-    }
+    settings::error_list errors;
+    for (const section::member& m : s.members("memories"))
+        errors.keep([&] {
+            names.take(m.name, "a memory", m.where);
+            out.memories.push_back(read_memory(m, taken));
+        });
+    for (const section::member& m : s.members("iommus"))
+        errors.keep([&] {
+            names.take(m.name, "an IOMMU", m.where);
+            out.iommus.push_back(read_iommu(m, taken));
+        });
+    if (s.has("doorbell"))
+        errors.keep([&] {
+            const section& d = s.child("doorbell");
+            out.doorbell = doorbell_description{d.number("base"), d.number("size")};
+            take_range(taken, out.doorbell->base, out.doorbell->size_bytes, "the doorbell", d.where("base"));
+        });
+    errors.raise();
     if (s.has("interconnect")) {
         out.interconnect.request_latency_ps = s.child("interconnect").number("request_latency");
         out.interconnect.response_latency_ps = s.child("interconnect").number("response_latency");
@@ -292,6 +314,11 @@ void check_source_id(const iommu_description& i, std::uint64_t source_id, const 
         where.fail("source " + hex(source_id) + " behind '" + i.name + "'",
                    "at most " + std::to_string(model->source_id_bits()) + " bits, as a source id of " +
                        std::string(model->title()) + " has");
+}
+
+bool is_platform_file(const std::string& path) {
+    const settings::node root = settings::read_yaml_file(path);
+    return root.find("memories") && !root.find("platform");
 }
 
 platform_description read_platform_file(const std::string& path) {

@@ -34,5 +34,7 @@ void check_source_id(const iommu_description& i, std::uint64_t source_id, const 
 platform_description read_platform(const settings::node& map, name_list& names);
 /// The same from a file.
 platform_description read_platform_file(const std::string& path);
+/// Whether the file is one of a platform, and not of a scenario, which has another map around it.
+bool is_platform_file(const std::string& path);
 
 } // namespace iommulab::platforms

@@ -10,7 +10,7 @@ void timed_context::begin(time_sheet* sheet, const access& a, walk_reads* reads)
     reads_ = reads;
     access_ = a;
     began_ = engine_.log.now();
-    hit = false;
+    hit = missed = false;
     walker = -1;
 }
 

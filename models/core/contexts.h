@@ -46,7 +46,8 @@ class timed_context final : public walk_context {
     timed_context* next_waiter = nullptr;
     int walker = -1;
     unsigned retries = 0;
-    bool hit = false; ///< the main TLB, or another access's walk, had the answer
+    bool hit = false;    ///< the main TLB, or another access's walk, had the answer
+    bool missed = false; ///< the main TLB was asked in vain before
 
   private:
     bool begin_memory(memory_request& r) override;

@@ -56,7 +56,7 @@ struct engine_state {
                       sync_wait_ps = 0, stalled = 0, dmi_grants = 0, dmi_revocations = 0, split = 0;
     } counts;
     struct {
-        probe tlb_hit, tlb_miss, fault, walkers, invalidation, syncs_waiting;
+        probe tlb_hit, tlb_miss, tlb_merged, fault, walkers, invalidation, syncs_waiting;
     } probes;
     std::vector<counter> model_counters;
 

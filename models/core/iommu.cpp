@@ -131,6 +131,7 @@ void iommu::trace(waveform_writer& writer) {
         p->trace(writer, scope);
     e.probes.tlb_hit.attach(&writer, scope + ".tlb", "hit", 1);
     e.probes.tlb_miss.attach(&writer, scope + ".tlb", "miss", 1);
+    e.probes.tlb_merged.attach(&writer, scope + ".tlb", "merged", 1);
     e.probes.walkers.attach(&writer, scope + ".walkers", "busy", 16);
     e.tables.outstanding_probe.attach(&writer, scope + ".walkers", "reads_outstanding", 16);
     e.probes.fault.attach(&writer, scope, "fault", 1);

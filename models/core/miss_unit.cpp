@@ -61,6 +61,7 @@ void miss_unit::looked_up(timed_context& context) {
         return;
     }
     engine_.probes.tlb_miss.pulse(engine_.now_ps(), engine_.clock.period_ps());
+    context.missed = true;
     need_walk(context);
 }
 
@@ -75,6 +76,8 @@ miss_unit::slot* miss_unit::walk_of(const translation_request& r) {
 void miss_unit::need_walk(timed_context& context) {
     if (slot* s = walk_of(*context.request)) {
         ++counts.merged;
+        engine_.probes.tlb_merged.pulse(engine_.now_ps(), engine_.clock.period_ps());
+        context.missed = true;
         append(s->end, context);
         return;
     }

@@ -74,7 +74,7 @@ class access_statistics {
     struct key {
         std::uint32_t source_id;
         access_outcome outcome;
-        std::uint8_t log2_page; ///< 0: no page, as for a fault
+        std::uint8_t log2_page; ///< 0: no page, as for what failed
         // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes what the compiler makes of <=> for a null pointer
         friend auto operator<=>(const key&, const key&) = default;
     };

@@ -45,9 +45,11 @@ static_assert(sizeof parts / sizeof *parts == time_parts);
 constexpr label outcomes[] = {
     {"micro_tlb_hit", "micro-TLB hit"},
     {"tlb_hit", "TLB hit"},
+    {"merged_miss", "merged miss"},
     {"miss", "miss"},
     {"bypass", "bypass"},
     {"fault", "fault"},
+    {"error", "bus error"},
 };
 static_assert(sizeof outcomes / sizeof *outcomes == access_outcomes);
 

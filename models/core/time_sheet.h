@@ -95,8 +95,20 @@ class time_sheet {
 };
 
 /// How an access was answered, for statistics.
-enum class access_outcome : std::uint8_t { micro_tlb_hit, tlb_hit, miss, bypass, fault };
-inline constexpr std::size_t access_outcomes = 5;
+enum class access_outcome : std::uint8_t {
+    micro_tlb_hit,
+    tlb_hit,
+    merged_miss, ///< not known, but another access's walk brought the answer
+    miss,        ///< it had a walk of its own
+    bypass,
+    fault, ///< refused
+    error, ///< translated, and answered with an error from behind the IOMMU
+};
+inline constexpr std::size_t access_outcomes = 7;
+/// Whether the access was carried out.
+constexpr bool succeeded(access_outcome how) {
+    return how != access_outcome::fault && how != access_outcome::error;
+}
 /// Fixed name, as in results: "micro_tlb_hit"; and words for people: "micro-TLB hit".
 const char* name_of(access_outcome outcome);
 const char* text_of(access_outcome outcome);

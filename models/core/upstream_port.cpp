@@ -167,15 +167,18 @@ void upstream_port::start_walk(transaction& t) {
 void transaction::walk_ended() {
     engine_state& e = port.engine_;
     const bool ok = walking.result();
-    const bool hit = context.hit;
+    access_outcome of_piece = access_outcome::miss;
+    if (context.hit)
+        of_piece = context.missed ? access_outcome::merged_miss : access_outcome::tlb_hit;
     e.misses.finish(context, ok ? &page : nullptr);
     if (!ok) {
         port.refused(*this);
         return;
     }
-    const access_outcome of_piece =
-        page.bypassed ? access_outcome::bypass : (hit ? access_outcome::tlb_hit : access_outcome::miss);
-    if (how == access_outcome::micro_tlb_hit || how == access_outcome::bypass || of_piece == access_outcome::miss)
+    if (page.bypassed)
+        of_piece = access_outcome::bypass;
+    if (how == access_outcome::micro_tlb_hit || how == access_outcome::bypass ||
+        (of_piece != access_outcome::bypass && of_piece > how))
         how = of_piece;
     if (page.cacheable && context.may_fill(page) &&
         context.may_fill_configuration(piece.source_id, piece.has_pasid ? piece.pasid : 0))
@@ -398,8 +401,9 @@ void upstream_port::send_response(transaction& t) {
         std::memset(t.payload->get_data_ptr() + t.bytes_issued, 0, t.payload->get_data_length() - t.bytes_issued);
     t.payload->set_response_status(t.status);
     t.payload->set_dmi_allowed(false);
-    engine_.statistics
-        .of({t.piece.source_id, t.how, t.how == access_outcome::fault ? std::uint8_t{0} : t.page.log2_size})
+    if (t.status != tlm::TLM_OK_RESPONSE && t.how != access_outcome::fault)
+        t.how = access_outcome::error;
+    engine_.statistics.of({t.piece.source_id, t.how, succeeded(t.how) ? t.page.log2_size : std::uint8_t{0}})
         .add(t.sheet);
     if (engine_.observer) [[unlikely]] {
         engine_.observer({sideband::describe(*t.payload), t.sheet, t.how, t.walks});

@@ -95,7 +95,7 @@ class upstream_port : public sc_core::sc_module, public tlm::tlm_fw_transport_if
 
     // loosely timed, direct and debug: upstream_port_loose.cpp
     void transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who);
-    void forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, std::uint64_t address,
+    void forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who, std::uint64_t address,
                      std::uint64_t distance, latency_profile& profile);
     void transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, access& left, tlb_owner owner,
                           const translation* hit, tlm::tlm_response_status wrong);

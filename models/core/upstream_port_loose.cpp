@@ -26,17 +26,19 @@ void upstream_port::b_transport(tlm::tlm_generic_payload& p, sc_core::sc_time& d
         return;
     }
     latency_profile& profile = *again_.profile;
-    forward_hit(p, delay, address, again_.distance, profile);
+    forward_hit(p, delay, who, address, again_.distance, profile);
 }
 
-void upstream_port::forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, std::uint64_t address,
-                                std::uint64_t distance, latency_profile& profile) {
+void upstream_port::forward_hit(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who,
+                                std::uint64_t address, std::uint64_t distance, latency_profile& profile) {
     p.set_address(address + distance);
     delay += micro_tlb_time_;
     const std::uint64_t before = delay.value();
     to_memory->b_transport(p, delay);
     p.set_address(address);
-    profile.add_hit(micro_tlb_ps_, (delay.value() - before) * engine_.clock.resolution_ps());
+    latency_profile& counted =
+        p.is_response_ok() ? profile : engine_.statistics.of({who.source_id, access_outcome::error, 0});
+    counted.add_hit(micro_tlb_ps_, (delay.value() - before) * engine_.clock.resolution_ps());
 }
 
 void upstream_port::transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::sc_time& delay, const requester& who) {
@@ -52,7 +54,7 @@ void upstream_port::transport_by_look_up(tlm::tlm_generic_payload& p, sc_core::s
     latency_profile& profile = engine_.statistics.of(
         {a.source_id, hit->bypassed ? access_outcome::bypass : access_outcome::micro_tlb_hit, hit->log2_size});
     remember(who, a, *hit, profile);
-    forward_hit(p, delay, a.address, again_.distance, profile);
+    forward_hit(p, delay, who, a.address, again_.distance, profile);
 }
 
 void upstream_port::remember(const requester& who, const access& a, const translation& hit, latency_profile& profile) {
@@ -208,8 +210,9 @@ void upstream_port::transport_slowly(tlm::tlm_generic_payload& p, sc_core::sc_ti
     p.set_response_status(status);
     // simulated time that has passed in a stall is not annotated a second time
     delay += engine_.clock.of_ps(sheet.total_ps() - sheet.part_ps(time_part::stalled));
-    engine_.statistics.of({left.source_id, how, how == access_outcome::fault ? std::uint8_t{0} : r.page.log2_size})
-        .add(sheet);
+    if (status != tlm::TLM_OK_RESPONSE && how != access_outcome::fault)
+        how = access_outcome::error;
+    engine_.statistics.of({left.source_id, how, succeeded(how) ? r.page.log2_size : std::uint8_t{0}}).add(sheet);
     if (walks && engine_.observer) [[unlikely]]
         engine_.observer({sideband::describe(p), sheet, how, *walks});
 }

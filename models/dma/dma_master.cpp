@@ -172,7 +172,7 @@ void dma_master::complete(job& j) {
         counted_.bytes += r.length_bytes;
     counted_.wrong_requests += wrong != 0;
     counted_.wrong_bytes += wrong;
-    (r.write ? write_latency_ : read_latency_).add_hit(0, j.end_ps - j.begin_ps);
+    (!ok ? failed_latency_ : r.write ? write_latency_ : read_latency_).add_hit(0, j.end_ps - j.begin_ps);
 
     source_->completed(r, j.status, j.data());
     if (on_complete)

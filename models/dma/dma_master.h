@@ -121,12 +121,16 @@ class dma_master : public sc_core::sc_module, private tlm::tlm_bw_transport_if<>
     [[nodiscard]] bool finished() const { return finished_; }
     /// Asks a source again that had nothing and was waiting().
     void poke();
+    /// Loosely timed: what would begin at `ps` or end after it is not done. Else the simulation itself ends there.
+    void end_at(std::uint64_t ps) { end_ps_ = ps; }
 
     [[nodiscard]] const dma_parameters& parameters() const { return p_; }
     [[nodiscard]] const statistics& counted() const { return counted_; }
-    /// Latencies of requests, from first issue to completion; posted writes to END_REQ.
+    /// Latencies of requests that completed well, from first issue to completion; posted writes to END_REQ.
     [[nodiscard]] const latency_profile& read_latency() const { return read_latency_; }
     [[nodiscard]] const latency_profile& write_latency() const { return write_latency_; }
+    /// Of those that ended with an error.
+    [[nodiscard]] const latency_profile& failed_latency() const { return failed_latency_; }
     /// The same counters by name. The pointers stay valid as long as the master.
     [[nodiscard]] std::vector<counter> counters() const;
     /// Records the number of bursts under way, below `scope`.
@@ -189,6 +193,7 @@ class dma_master : public sc_core::sc_module, private tlm::tlm_bw_transport_if<>
     burst* requesting_ = nullptr; // BEGIN_REQ sent, END_REQ not seen
     std::uint32_t in_flight_ = 0; // bursts that count against the limit
     std::uint64_t channel_free_ps_ = 0, next_issue_ps_ = 0, down_free_ps_ = 0, wake_ps_ = 0, refused_until_ps_ = 0;
+    std::uint64_t end_ps_ = ~std::uint64_t{0};
     bool wake_pending_ = false;
     std::uint64_t fetched_requests_ = 0, fetched_bytes_ = 0;
     bool exhausted_ = false, finished_ = false;
@@ -199,7 +204,7 @@ class dma_master : public sc_core::sc_module, private tlm::tlm_bw_transport_if<>
     sc_core::sc_event poked_;
 
     statistics counted_;
-    latency_profile read_latency_, write_latency_;
+    latency_profile read_latency_, write_latency_, failed_latency_;
     probe outstanding_probe_;
     payload_pool<burst> pool_;
 };

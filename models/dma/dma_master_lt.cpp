@@ -40,6 +40,8 @@ void dma_master::run() {
             ahead_ += clock_.to_time(earliest - local_ps());
         if (ahead_ > quantum)
             synchronise();
+        if (local_ps() >= end_ps_)
+            return;
         j.begin_ps = local_ps();
         next_issue_ps_ = j.begin_ps + p_.issue_interval_ps;
         while (current_offset_ < j.bytes) {
@@ -56,6 +58,8 @@ void dma_master::run() {
             ahead_ += clock_.to_time(1); // a target that takes no time at all must not stop time
         j.issued = true;
         j.end_ps = local_ps();
+        if (j.end_ps > end_ps_)
+            return;
         current_ = nullptr;
         complete(j);
     }

@@ -141,7 +141,7 @@ walk<void> remapping_unit::send_messages(walk_context& context) {
         ++counts_.messages;
         const event_registers r = registers_of(e);
         const std::uint64_t address = bank.get(r.address) | bank.get(r.upper_address) << 32;
-        if (address >= interrupt_range_first && address <= interrupt_range_last) {
+        if (!own_.doorbell && address >= interrupt_range_first && address <= interrupt_range_last) {
             pulse_interrupt(static_cast<std::size_t>(e));
             continue;
         }

@@ -28,6 +28,7 @@ struct unit_parameters : iommu_parameters {
     std::uint32_t walk_step_cycles = 1;  ///< a walker's own work for each entry that it has read
     std::uint32_t descriptor_cycles = 4; ///< decoding and dispatch of one descriptor
     std::uint32_t fault_cycles = 4;      ///< filling one fault recording register
+    bool doorbell = false;               ///< somebody takes messages to the interrupt address range
 };
 
 /// The declarations: the engine's, then the model's own.

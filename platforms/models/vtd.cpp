@@ -49,6 +49,7 @@ class vtd_registration final : public model_registration<vtd::remapping_unit, vt
             p.id.VER = static_cast<std::uint32_t>(version->second);
         take_reset_value(options, vtd::reg::CAP, p.id.CAP);
         take_reset_value(options, vtd::reg::ECAP, p.id.ECAP);
+        p.doorbell = options.doorbell;
     }
 };
 

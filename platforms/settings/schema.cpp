@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/settings/schema.h"
 
+#include "platforms/settings/error_list.h"
 #include "platforms/settings/settings_units.h"
 #include "traces/names.h"
 #include "traces/number.h"
@@ -96,18 +97,22 @@ section::section(const node& map, const schema& s) : schema_(&s), where_(map.whe
         e.where = map.where;
         read_default(e);
     }
-    for (const auto& [name, value] : map.members) {
-        const auto found = entries_.find(name.text);
-        if (found == entries_.end())
-            unknown_key(name, s.title, names_of(s));
-        entry& e = found->second;
-        e.given = true;
-        e.where = value.where;
-        read(e, value);
-    }
+    error_list errors;
+    for (const auto& member : map.members)
+        errors.keep([&] {
+            const auto& [name, value] = member;
+            const auto found = entries_.find(name.text);
+            if (found == entries_.end())
+                unknown_key(name, s.title, names_of(s));
+            entry& e = found->second;
+            e.given = true;
+            e.where = value.where;
+            read(e, value);
+        });
     for (const key& k : s.keys)
         if (k.required && !entries_.find(k.name)->second.given)
-            where_.fail("no " + iommulab::quoted(k.name) + " in " + s.title, what_is_expected(k));
+            errors.keep([&] { where_.fail("no " + iommulab::quoted(k.name) + " in " + s.title, what_is_expected(k)); });
+    errors.raise();
 }
 
 void section::read_default(entry& e) {
@@ -122,6 +127,7 @@ void section::read_default(entry& e) {
 
 void section::read(entry& e, const node& value) {
     const key& k = *e.declaration;
+    error_list errors; // of the elements
     switch (k.kind) {
     case value_kind::map:
         need_map(value, k.name);
@@ -129,16 +135,19 @@ void section::read(entry& e, const node& value) {
         break;
     case value_kind::named:
         need_map(value, k.name);
-        for (const auto& [name, member_value] : value.members) {
-            check_name(name);
-            e.members.push_back({name.text, name.where, std::make_shared<const section>(member_value, *k.child)});
-        }
+        for (const auto& m : value.members)
+            errors.keep([&] {
+                check_name(m.first);
+                e.members.push_back({m.first.text, m.first.where, std::make_shared<const section>(m.second, *k.child)});
+            });
         break;
     case value_kind::list:
         if (value.is != node::kind::list && value.is != node::kind::nothing)
             value.where.fail(value.describe() + " for " + k.name, "a list");
         for (const node& element : value.elements)
-            e.members.push_back({{}, element.where, std::make_shared<const section>(element, *k.child)});
+            errors.keep([&] {
+                e.members.push_back({{}, element.where, std::make_shared<const section>(element, *k.child)});
+            });
         break;
     case value_kind::values:
         if (value.is != node::kind::list)
@@ -174,6 +183,7 @@ void section::read(entry& e, const node& value) {
     default:
         read_scalar(e, value);
     }
+    errors.raise();
 }
 
 void section::read_scalar(entry& e, const node& value) {

@@ -82,7 +82,8 @@ struct schema {
 /// A map that has been read against its schema: every value in it, however deep, is of its kind and in its range.
 class section {
   public:
-    /// Throws input_error: unknown or missing key (with the nearest name), wrong type, bad unit, out of range.
+    /// Throws input_error, or input_errors with all that is wrong: unknown or missing key (with the nearest name),
+    /// wrong type, bad unit, out of range.
     section(const node& map, const schema& s);
 
     /// The value, or the default. Throws std::logic_error for a key that the schema doesn't have, or of another kind.

@@ -30,7 +30,7 @@ namespace {
 constexpr std::uint64_t page_bytes = 0x1000;
 constexpr unsigned log2_page = 12, ring_len = 8; // 256 entries
 constexpr std::uint64_t ring_bytes = std::uint64_t{command::bytes} << ring_len;
-constexpr unsigned host_levels = 4, guest_levels = 4;
+constexpr unsigned usual_levels = 4, usual_bits = 48, index_bits = 9;
 constexpr unsigned most_polls = 100'000;
 /// Above this many commands one for the whole domain is cheaper, as drivers have it.
 constexpr std::size_t most_ranges = 32;
@@ -46,10 +46,11 @@ class amd_vi_firmware final : public firmware {
     explicit amd_vi_firmware(firmware_setup setup) : setup_(std::move(setup)) {}
 
     void boot(control_cpu& cpu) override {
-        area_.emplace(cpu, setup_.area_base, setup_.area_bytes, "firmware of AMD-Vi");
+        area_.emplace(cpu, setup_.area_base, setup_.area_bytes);
         features_ = read(cpu, reg::ExtendedFeature);
         check();
         place_device_table();
+        refused_.raise();
         commands_ = area_->take(ring_bytes, page_bytes);
         events_ = area_->take(ring_bytes, page_bytes);
         store_ = area_->take(page_bytes, page_bytes);
@@ -63,7 +64,7 @@ class amd_vi_firmware final : public firmware {
         command::DomainID.put(c, s.domain);
         command::GN.put(c, s.guest);
         command::PASID.put(c, s.guest ? s.pasid : 0);
-        const auto ranges = aligned_ranges(iova, size_bytes, most_log2_pages);
+        const auto ranges = aligned_ranges(iova, size_bytes, most_log2_pages, most_ranges);
         if (ranges.size() > most_ranges) {
             command::S.put(c, 1);
             c[1] = command::Address.put(c[1], command::all_pages);
@@ -118,22 +119,25 @@ class amd_vi_firmware final : public firmware {
     }
 
     // --- what there is
-    void check() const {
-        for (const address_space& a : setup_.spaces) {
+    void check() {
+        for (std::size_t n = 0; n < setup_.spaces.size(); ++n) {
+            const address_space& a = setup_.spaces[n];
+            const std::string whose = "it for source " + hex(a.source_id);
             const bool guest = a.pasid || a.kind == translation_kind::nested;
             if (a.granule_log2 != log2_page)
-                refuse("found a granule of 2^" + std::to_string(a.granule_log2) + " bytes for source " +
-                       hex(a.source_id) + ", expected 4 KiB");
+                refused_.add(n, space_part::granule, "a granule of 2^" + std::to_string(a.granule_log2) + " bytes",
+                             "4KiB");
             if (a.source_id > 0xffff)
-                refuse("found source " + hex(a.source_id) + ", expected at most 16 bits: a DeviceID");
+                refused_.add(n, space_part::source_id, "source " + hex(a.source_id), "at most 16 bits: a DeviceID");
             if (guest && !extended_feature::GTSup.of(features_))
-                refuse("found no guest tables (GTSup) in the features, expected them for source " + hex(a.source_id));
+                refused_.add(n, a.pasid ? space_part::pasid : space_part::translation,
+                             "no guest tables (GTSup) in the features", whose);
             if (guest && !a.pasid && !extended_feature::GIoSup.of(features_))
-                refuse("found no GIoSup in the features, expected it for nested translation without PASID of source " +
-                       hex(a.source_id));
+                refused_.add(n, space_part::translation, "no GIoSup in the features",
+                             whose + ", nested without a PASID");
             if (a.pasid && static_cast<unsigned>(std::bit_width(*a.pasid)) > pasid_bits())
-                refuse("found PASID " + std::to_string(*a.pasid) + ", expected at most " +
-                       std::to_string(pasid_bits()) + " bits");
+                refused_.add(n, space_part::pasid, "PASID " + std::to_string(*a.pasid),
+                             "at most " + std::to_string(pasid_bits()) + " bits");
         }
     }
     [[nodiscard]] unsigned pasid_bits() const {
@@ -156,14 +160,19 @@ class amd_vi_firmware final : public firmware {
                 all.push_back(std::uint64_t{1} << log2);
         return all;
     }
-    void build(std::optional<sw::radix_tables>& tables, bool guest, const address_space& a,
-               const std::vector<mapping>& maps) {
+    void build(std::optional<sw::radix_tables>& tables, bool guest, std::size_t space, const std::vector<mapping>& maps,
+               unsigned levels) {
         const sw::radix_format& format = guest ? static_cast<const sw::radix_format&>(guest_format_)
                                                : static_cast<const sw::radix_format&>(host_format_);
-        tables.emplace(format, guest ? guest_levels : host_levels, *area_);
-        const std::string text = map_all(*tables, maps, sizes(guest), true);
-        if (!text.empty())
-            refuse("source " + hex(a.source_id) + ": " + text);
+        tables.emplace(format, levels, *area_);
+        map_all(*tables, maps, sizes(guest), true, space, refused_);
+    }
+    [[nodiscard]] unsigned host_levels() const {
+        return extended_feature::levels_of_0 + static_cast<unsigned>(extended_feature::HATS.of(features_));
+    }
+    [[nodiscard]] unsigned guest_levels() const {
+        return std::min(extended_feature::levels_of_0 + static_cast<unsigned>(extended_feature::GATS.of(features_)),
+                        5U);
     }
 
     /// 2.2.2: the entries of all sources; those without spaces are not valid, and pass.
@@ -172,11 +181,14 @@ class amd_vi_firmware final : public firmware {
         states_.resize(setup_.spaces.size());
         for (std::size_t n = 0; n < setup_.spaces.size(); ++n)
             by_source[setup_.spaces[n].source_id].push_back(n);
-        const std::uint64_t entries = by_source.empty() ? 1 : by_source.rbegin()->first + std::uint64_t{1};
+        const std::uint64_t entries =
+            by_source.empty() ? 1 : std::min<std::uint64_t>(by_source.rbegin()->first, 0xffff) + 1;
         table_pages_ = (entries * dte::bytes + page_bytes - 1) / page_bytes;
         device_table_ = zeroed(table_pages_ * page_bytes);
         std::uint16_t domain = 0;
         for (const auto& [source, spaces] : by_source) {
+            if (std::any_of(spaces.begin(), spaces.end(), [&](std::size_t n) { return refused_.about(n); }))
+                continue;
             const entry e = device_entry(++domain, spaces);
             for (std::size_t w = 0; w < e.size(); ++w)
                 area_->write64(device_table_ + std::uint64_t{source} * dte::bytes + 8 * w, e[w]);
@@ -197,19 +209,25 @@ class amd_vi_firmware final : public firmware {
         }
         if (!guests) {
             if (spaces.size() != 1)
-                refuse("found " + std::to_string(spaces.size()) + " spaces of source " + hex(first.source_id) +
-                       ", expected one without PASIDs");
+                refused_.add(spaces.back(), space_part::source_id,
+                             std::to_string(spaces.size()) + " spaces of source " + hex(first.source_id),
+                             "one without PASIDs");
             if (first.kind == translation_kind::bypass)
                 return e; // Mode = 0
-            build(states_[spaces.front()].tables, false, first, first.maps);
+            build(states_[spaces.front()].tables, false, spaces.front(), first.maps,
+                  refused_.levels_for(spaces.front(), first, usual_bits, index_bits, 1, usual_levels, host_levels()));
             put_host(e, *states_[spaces.front()].tables);
             return e;
         }
         if (first.kind == translation_kind::nested) {
             if (spaces.size() != 1)
-                refuse("found " + std::to_string(spaces.size()) + " spaces of source " + hex(first.source_id) +
-                       ", expected one where translation is nested");
-            build(behind_.emplace_back(), false, first, identity_maps(setup_, first));
+                refused_.add(spaces.back(), space_part::source_id,
+                             std::to_string(spaces.size()) + " spaces of source " + hex(first.source_id),
+                             "one where translation is nested");
+            address_space behind;
+            behind.maps = identity_maps(setup_, first);
+            build(behind_.emplace_back(), false, spaces.front(), behind.maps,
+                  refused_.levels_for(spaces.front(), behind, usual_bits, index_bits, 1, usual_levels, host_levels()));
             put_host(e, *behind_.back());
         }
         put_guests(e, spaces);
@@ -227,6 +245,12 @@ class amd_vi_firmware final : public firmware {
         const auto levels =
             std::max(1U, (static_cast<unsigned>(std::bit_width(most)) + gcr3::index_bits - 1) / gcr3::index_bits);
         const std::uint64_t root = zeroed(page_bytes);
+        unsigned table_levels = extended_feature::levels_of_0; // of all guests of a device
+        for (const std::size_t n : spaces)
+            table_levels = std::max(table_levels,
+                                    refused_.levels_for(n, setup_.spaces[n], usual_bits, index_bits,
+                                                        extended_feature::levels_of_0, usual_levels, guest_levels()));
+        dte::GuestPagingMode.put(e, table_levels - extended_feature::levels_of_0);
         for (const std::size_t n : spaces) {
             const address_space& a = setup_.spaces[n];
             space_state& s = states_[n];
@@ -234,7 +258,7 @@ class amd_vi_firmware final : public firmware {
             s.pasid = a.pasid.value_or(0);
             if (!a.pasid) // requests without PASID are of PASID 0
                 dte::GIoV.put(e, 1);
-            build(s.tables, true, a, a.maps);
+            build(s.tables, true, n, a.maps, table_levels);
             std::uint64_t table = root;
             for (unsigned level = levels - 1; level != 0; --level) {
                 const std::uint64_t place = table + index(s.pasid, level);
@@ -243,8 +267,8 @@ class amd_vi_firmware final : public firmware {
                 table = gcr3::Address.of(area_->read64(place));
             }
             if (area_->read64(table + index(s.pasid, 0)) != 0)
-                refuse("found PASID 0 and requests without PASID of source " + hex(a.source_id) +
-                       ", expected one of the two");
+                refused_.add(n, space_part::pasid, "PASID 0 and requests without PASID of source " + hex(a.source_id),
+                             "one of the two");
             area_->write64(table + index(s.pasid, 0), s.tables->root() | gcr3::V.make(1));
         }
         dte::GV.put(e, 1);
@@ -319,6 +343,7 @@ class amd_vi_firmware final : public firmware {
     sw::amd_v1_format host_format_;
     sw::x86_64_format guest_format_{{}};
     firmware_setup setup_;
+    refusals refused_;
     std::optional<table_area> area_;
     std::vector<space_state> states_;
     std::deque<std::optional<sw::radix_tables>> behind_; ///< host tables of nested spaces

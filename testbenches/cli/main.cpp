@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line. Exit status: 0 done, 1 the run found what it was asked to look for, 2 bad input or use.
 #include "platforms/data_files.h"
+#include "platforms/platform_schema.h"
 #include "testbenches/bench/bench.h"
 #include "testbenches/cli/listings.h"
 #include "testbenches/cli/models_command.h"
@@ -10,6 +11,9 @@
 #include "testbenches/conformance/replay.h"
 #include "testbenches/conformance/simulated_machine.h"
 #include "testbenches/errno/errno_command.h"
+#include "testbenches/process/interruption.h"
+#include "testbenches/process/standard_output.h"
+#include "testbenches/process/whole_file.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/scenario/progress_line.h"
 #include "testbenches/scenario/run.h"
@@ -50,22 +54,6 @@ struct replay_arguments {
     conformance::replay_options options;
 };
 
-/// Removes a file that a failed run left half written.
-class unfinished_file {
-  public:
-    explicit unfinished_file(const std::string& path) : path_(path), there_before_(!path.empty() && fs::exists(path)) {}
-    ~unfinished_file() {
-        std::error_code ignored;
-        if (!path_.empty() && !finished_ && !there_before_)
-            fs::remove(path_, ignored);
-    }
-    void finished() { finished_ = true; }
-
-  private:
-    std::string path_;
-    bool there_before_, finished_ = false;
-};
-
 scenarios::scenario read(run_arguments& a) {
     if (!a.mode.empty()) // the last word is that of --set
         a.read.overrides.insert(a.read.overrides.begin(), "mode=" + a.mode);
@@ -83,12 +71,12 @@ int run(run_arguments& a) {
     a.run.columns = cli::columns();
     a.run.unicode = cli::has_unicode();
     const scenarios::scenario s = read(a);
-    unfinished_file vcd(a.run.vcd), timeline(a.run.timeline);
-    const scenarios::run_result result = scenarios::run(s, a.run);
+    process::catch_interruptions();
+    scenarios::run_result result = scenarios::run(s, a.run);
     const std::string file = cli::output{"json", a.result.path}.file("result");
     cli::write_file(file, file.ends_with(".json") ? result.json : result.text);
-    vcd.finished();
-    timeline.finished();
+    for (process::whole_file& other : result.files)
+        other.keep();
     if (json) {
         std::cout << result.json;
     } else if (!a.run.quiet) {
@@ -98,11 +86,23 @@ int run(run_arguments& a) {
                 std::cout << ", " << other;
         std::cout << "\n";
     }
-    return result.met ? done : found;
+    return process::interrupted() ? process::interruption_status() : result.met ? done : found;
 }
 
 int check(run_arguments& a) {
-    std::cout << read(a).file << ": no errors\n";
+    const std::string path = cli::find_scenario(a.scenario);
+    if (platforms::is_platform_file(path)) {
+        platforms::read_platform_file(path);
+    } else {
+        const scenarios::scenario s = read(a);
+        for (const std::string& warning : s.warnings)
+            std::cout << warning << "\n";
+        std::cout.flush();
+        scenarios::run_options set_up;
+        set_up.quiet = set_up.only_set_up = true;
+        scenarios::run(s, set_up);
+    }
+    std::cout << path << ": no errors\n";
     return done;
 }
 
@@ -136,7 +136,10 @@ int replay(replay_arguments& a) {
     scenarios::progress_line progress(true);
     a.options.progress = [&](const std::string& name, std::uint64_t rows, std::uint64_t total) {
         progress.show(name, rows, total);
+        if (process::interrupted())
+            throw process::interruption();
     };
+    process::catch_interruptions();
     if (a.result.format == "json")
         return replay_json(a);
     std::ostringstream lines;
@@ -149,7 +152,12 @@ int replay(replay_arguments& a) {
 
 int errnos(errno_matrix::errno_options& a, const cli::output& to) {
     scenarios::progress_line progress(true);
-    a.progress = [&](std::size_t cases, std::size_t total) { progress.show("cases", cases, total); };
+    a.progress = [&](std::size_t cases, std::size_t total) {
+        progress.show("cases", cases, total);
+        if (process::interrupted())
+            throw process::interruption();
+    };
+    process::catch_interruptions();
     a.format = to.format;
     std::ostringstream report;
     const bool agrees = errno_matrix::run_errno(a, report);
@@ -284,8 +292,14 @@ int start(int argc, char** argv) {
 } // namespace
 
 int sc_main(int argc, char** argv) {
+    int status = bad_input;
     try {
-        return start(argc, argv);
+        status = start(argc, argv);
+        process::finish_standard_output();
+        return process::interrupted() ? process::interruption_status() : status;
+    } catch (const process::interruption& e) {
+        std::cerr << e.what() << "\n";
+        return process::interruption_status();
     } catch (const sc_core::sc_report& e) {
         std::cerr << "iommulab: " << e.what() << "\n";
     } catch (const std::exception& e) {
@@ -295,6 +309,7 @@ int sc_main(int argc, char** argv) {
 }
 
 int main(int argc, char** argv) {
+    process::open_standard_streams();
     setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
     return sc_core::sc_elab_and_sim(argc, argv);
 }

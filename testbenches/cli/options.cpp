@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/cli/options.h"
 
+#include "testbenches/process/whole_file.h"
 #include "traces/input_error.h"
 #include "traces/names.h"
 #include "traces/number.h"
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <string_view>
 #include <utility>
@@ -102,15 +102,7 @@ void write_file(const std::string& path, const std::string& text) {
         fs::create_directories(folder, error);
     if (error)
         throw input_error(folder.string(), 0, 0, error.message(), "a folder that can be written");
-    const bool there_before = fs::exists(path);
-    std::ofstream out(path, std::ios::binary);
-    out << text;
-    out.close();
-    if (out)
-        return;
-    if (!there_before)
-        fs::remove(path, error);
-    throw input_error(path, 0, 0, "a write error", "a file that can be written");
+    process::write_whole(path, text);
 }
 
 std::string complaint_about_names(const CLI::App& app, int argc, const char* const* argv) {

@@ -9,6 +9,8 @@
 #include "testbenches/conformance/snapshot_replay.h"
 #include "testbenches/conformance/vector_runner.h"
 #include "testbenches/iommu_testbench.h"
+#include "testbenches/process/interruption.h"
+#include "testbenches/process/whole_file.h"
 #include "testbenches/results/figures.h"
 #include "testbenches/results/junit.h"
 #include "traces/input_error.h"
@@ -20,7 +22,6 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <ostream>
@@ -154,6 +155,10 @@ class replay {
         std::map<verdict, std::uint64_t> counts;
         std::uint64_t rows = 0;
         for (const replay_case& c : cases_) {
+            if (process::interrupted()) {
+                out_ << "interrupted\n";
+                break;
+            }
             const case_result result = c.run();
             ++counts[result.outcome];
             rows += result.disputed;
@@ -305,19 +310,7 @@ class replay {
     }
 
     void write_junit() const {
-        const std::string written = options_.junit_file + ".partly";
-        std::ofstream file(written, std::ios::binary);
-        file << results::junit_text("iommulab replay", junit_);
-        file.close();
-        std::error_code error;
-        if (file) {
-            fs::rename(written, options_.junit_file, error);
-        }
-        if (!file || error) {
-            std::error_code ignored;
-            fs::remove(written, ignored);
-            throw input_error(options_.junit_file, 0, 0, "a file that cannot be written", "room and rights for it");
-        }
+        process::write_whole(options_.junit_file, results::junit_text("iommulab replay", junit_));
     }
 
     const replay_options& options_;
@@ -343,6 +336,8 @@ int run_replay(const std::vector<std::string>& paths, const replay_options& opti
         }
         all.prepare();
         return all.run();
+    } catch (const process::interruption&) {
+        throw;
     } catch (const std::exception& error) {
         errors << error.what() << '\n';
         return 2;

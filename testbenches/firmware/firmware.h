@@ -3,6 +3,7 @@
 #pragma once
 
 #include "testbenches/firmware/control_cpu.h"
+#include "testbenches/firmware/refusals.h"
 
 #include <cstdint>
 #include <functional>
@@ -30,6 +31,7 @@ struct address_space {
     std::optional<std::uint32_t> pasid;
     translation_kind kind = translation_kind::stage1;
     unsigned granule_log2 = 12; ///< of page tables; 12, 14 or 16
+    unsigned levels = 0;        ///< of the tables of `maps`; 0: as usual, or as many as the addresses need
     std::vector<mapping> maps;
 };
 
@@ -39,12 +41,12 @@ struct firmware_setup {
     std::vector<address_space> spaces;
 };
 
-/// All functions but fault_interrupt() block the CPU, and throw std::runtime_error that says what the IOMMU or the
-/// setup doesn't allow.
+/// All functions but fault_interrupt() block the CPU, and throw std::runtime_error when the IOMMU does not answer.
 class firmware {
   public:
     virtual ~firmware() = default;
-    /// Builds tables and queues, and switches the IOMMU on.
+    /// Builds tables and queues, and switches the IOMMU on. Throws setup_error for what the IOMMU or its firmware does
+    /// not allow.
     virtual void boot(control_cpu& cpu) = 0;
     /// Takes back what the IOMMU holds of a range of a space, and waits until it is done.
     virtual void invalidate(control_cpu& cpu, std::size_t space, std::uint64_t iova, std::uint64_t size_bytes) = 0;

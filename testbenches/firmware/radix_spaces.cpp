@@ -21,9 +21,12 @@ std::uint64_t largest_page(std::uint64_t iova, std::uint64_t address, std::uint6
 
 } // namespace
 
-std::string map_all(sw::radix_tables& tables, std::span<const mapping> maps, std::span<const std::uint64_t> page_bytes,
-                    bool cacheable) {
-    for (const mapping& m : maps) {
+void map_all(sw::radix_tables& tables, std::span<const mapping> maps, std::span<const std::uint64_t> page_bytes,
+             bool cacheable, std::size_t space, refusals& refused) {
+    for (std::size_t n = 0; n < maps.size(); ++n) {
+        const mapping& m = maps[n];
+        if (refused.add_page(space, n, m, page_bytes))
+            continue;
         sw::page_protection p;
         p.read = m.read;
         p.write = m.write;
@@ -41,19 +44,17 @@ std::string map_all(sw::radix_tables& tables, std::span<const mapping> maps, std
             done += status == sw::table_status::ok ? page : 0;
         }
         if (status != sw::table_status::ok)
-            return "can't map " + traces::hex(m.iova) + " to " + traces::hex(m.address) + ": " + reason(status) +
-                   " at " + traces::hex(m.iova + done);
+            refused.add_map(space, n, m, reason(status) + std::string(" at ") + traces::hex(m.iova + done));
     }
-    return {};
 }
 
 std::vector<std::pair<std::uint64_t, unsigned>> aligned_ranges(std::uint64_t iova, std::uint64_t size_bytes,
-                                                               unsigned most_log2_pages) {
+                                                               unsigned most_log2_pages, std::size_t most) {
     constexpr unsigned log2_page = sw::radix_tables::table_log2_bytes;
     std::vector<std::pair<std::uint64_t, unsigned>> ranges;
     std::uint64_t page = iova >> log2_page;
-    std::uint64_t left = ((iova + size_bytes + sw::radix_tables::page_bytes - 1) >> log2_page) - page;
-    while (left != 0) {
+    std::uint64_t left = ((iova + (size_bytes - 1)) >> log2_page) - page + 1;
+    while (left != 0 && ranges.size() <= most) {
         const int aligned = page ? std::countr_zero(page) : 63;
         const unsigned log2_pages = std::min(
             {static_cast<unsigned>(aligned), static_cast<unsigned>(std::bit_width(left)) - 1, most_log2_pages});

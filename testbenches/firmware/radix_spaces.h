@@ -14,13 +14,13 @@
 namespace iommulab::firmware {
 
 /// Maps all of `maps`, each with its own page size or the largest of `page_bytes` (in descending order) that alignment
-/// allows. Empty: done; else what could not be mapped, and why.
-std::string map_all(sw::radix_tables& tables, std::span<const mapping> maps, std::span<const std::uint64_t> page_bytes,
-                    bool cacheable);
+/// allows. What cannot be mapped is refused of `space`.
+void map_all(sw::radix_tables& tables, std::span<const mapping> maps, std::span<const std::uint64_t> page_bytes,
+             bool cacheable, std::size_t space, refusals& refused);
 
 /// A range in naturally aligned pieces, as invalidations name them: address, and log2 of the pages of 4 KiB, at most
-/// `most_log2_pages`.
+/// `most_log2_pages`; of more pieces than `most`, as many and one.
 std::vector<std::pair<std::uint64_t, unsigned>> aligned_ranges(std::uint64_t iova, std::uint64_t size_bytes,
-                                                               unsigned most_log2_pages);
+                                                               unsigned most_log2_pages, std::size_t most);
 
 } // namespace iommulab::firmware

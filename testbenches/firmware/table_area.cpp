@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <stdexcept>
 
 namespace iommulab::firmware {
 
@@ -18,7 +17,7 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t alignment) {
 std::uint64_t table_area::take(std::uint64_t bytes, std::uint64_t alignment) {
     const std::uint64_t at = round_up(next_, alignment);
     if (at > end_ || bytes > end_ - at)
-        throw std::runtime_error(whose_ + ": its memory for tables is used up; expected a larger firmware.tables");
+        throw setup_error({{0, space_part::tables, 0, "memory for tables that is used up", "a larger tables_size"}});
     next_ = at + bytes;
     return at;
 }

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace iommulab::firmware {
@@ -16,11 +15,10 @@ namespace iommulab::firmware {
 /// Memory for tables and queues: taken, never given back.
 class table_area final : public sw::table_memory {
   public:
-    /// `whose`: for messages, "firmware of the NAME".
-    table_area(control_cpu& cpu, std::uint64_t base, std::uint64_t bytes, std::string whose)
-        : cpu_(cpu), next_(base), end_(base + bytes), whose_(std::move(whose)) {}
+    table_area(control_cpu& cpu, std::uint64_t base, std::uint64_t bytes)
+        : cpu_(cpu), next_(base), end_(base + bytes) {}
 
-    /// Throws std::runtime_error when nothing is left.
+    /// Throws setup_error when nothing is left.
     std::uint64_t take(std::uint64_t bytes, std::uint64_t alignment);
 
     std::uint64_t read64(std::uint64_t address) override;
@@ -32,7 +30,6 @@ class table_area final : public sw::table_memory {
   private:
     control_cpu& cpu_;
     std::uint64_t next_, end_;
-    std::string whose_;
 };
 
 /// Why a builder could not map.

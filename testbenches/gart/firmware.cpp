@@ -3,6 +3,7 @@
 #include "testbenches/gart/testbench.h"
 #include "traces/number.h"
 
+#include <array>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -18,19 +19,19 @@ namespace {
 constexpr std::uint64_t aperture = 0x5800'0000, aperture_bytes = std::uint64_t{1} << (page_log2 + most_entries_log2);
 constexpr std::uint64_t page_bytes = std::uint64_t{1} << page_log2;
 
-[[noreturn]] void refuse(const std::string& text) {
-    throw std::runtime_error("firmware of the GART: " + text);
-}
-
 class gart_firmware final : public firmware {
   public:
     explicit gart_firmware(firmware_setup setup) : setup_(std::move(setup)) {}
 
     void boot(control_cpu& cpu) override {
         std::map<std::uint64_t, std::uint64_t> entries; // one table for all spaces
-        for (const address_space& a : setup_.spaces)
-            for (const mapping& m : a.maps)
-                add(entries, m);
+        for (std::size_t n = 0; n < setup_.spaces.size(); ++n) {
+            if (setup_.spaces[n].levels != 0)
+                refused_.add(n, space_part::levels, "levels of page tables", "none: a GART has one table on chip");
+            for (std::size_t k = 0; k < setup_.spaces[n].maps.size(); ++k)
+                add(entries, n, k);
+        }
+        refused_.raise();
         for (const auto& [iova, address] : entries) {
             write(cpu, reg::GART_ENTRY_ADDR, iova);
             write(cpu, reg::GART_ENTRY_DATA, entry_data::PHYS_ADDR_VALID.make(1) | address);
@@ -67,22 +68,23 @@ class gart_firmware final : public firmware {
     [[nodiscard]] std::size_t fault_interrupt() const override { return 0; }
 
   private:
-    static void add(std::map<std::uint64_t, std::uint64_t>& entries, const mapping& m) {
-        if (m.page_bytes != 0 && m.page_bytes != page_bytes)
-            refuse("found pages of " + hex(m.page_bytes) + " bytes, expected 4 KiB");
+    void add(std::map<std::uint64_t, std::uint64_t>& entries, std::size_t space, std::size_t map) {
+        const mapping& m = setup_.spaces[space].maps[map];
+        constexpr std::array sizes{page_bytes};
+        if (refused_.add_page(space, map, m, sizes))
+            return;
+        const auto refuse = [&](const std::string& why) { refused_.add_map(space, map, m, why); };
         if (!m.read || !m.write)
-            refuse("found a mapping without reads or writes at " + hex(m.iova) +
-                   ", expected both: entries have no rights");
+            return refuse("entries have no rights, both reads and writes pass");
         if (m.iova < aperture || m.iova - aperture >= aperture_bytes ||
             m.size_bytes > aperture + aperture_bytes - m.iova)
-            refuse("found a mapping at " + hex(m.iova) + ", expected it in the aperture, " + hex(aperture) + " to " +
-                   hex(aperture + aperture_bytes - 1));
+            return refuse("outside the aperture, " + hex(aperture) + " to " + hex(aperture + aperture_bytes - 1));
         if ((m.iova | m.address | m.size_bytes) % page_bytes != 0 || m.address > entry_data::PHYS_ADDR.mask())
-            refuse("can't map " + hex(m.iova) + " to " + hex(m.address) + ": whole pages below 2 GiB are expected");
+            return refuse("whole pages below 2 GiB are expected");
         for (std::uint64_t at = 0; at < m.size_bytes; at += page_bytes) {
             const auto [place, is_new] = entries.emplace(m.iova + at, m.address + at);
             if (!is_new && place->second != m.address + at)
-                refuse("found two mappings of " + hex(m.iova + at) + ", expected one: all clients share the table");
+                return refuse("a second mapping of " + hex(m.iova + at) + ": all clients share the table");
         }
     }
     std::uint64_t read(control_cpu& cpu, const register_declaration& r) const {
@@ -93,6 +95,7 @@ class gart_firmware final : public firmware {
     }
 
     firmware_setup setup_;
+    refusals refused_;
 };
 
 } // namespace

@@ -19,10 +19,6 @@ namespace {
 constexpr std::uint64_t page_bytes = 4096;
 constexpr unsigned page_log2 = 12, address_bits = 36;
 
-[[noreturn]] void refuse(const std::string& text) {
-    throw std::runtime_error("firmware of the PAMU: " + text);
-}
-
 constexpr unsigned log2_of(std::uint64_t bytes) {
     return static_cast<unsigned>(std::bit_width(bytes)) - 1;
 }
@@ -33,19 +29,26 @@ class pamu_firmware final : public firmware {
 
     void boot(control_cpu& cpu) override {
         most_subwindows_log2_ = paace::log2_count_of(pc3::MWCE.of(read(cpu, reg::PC3)));
+        const auto most = static_cast<std::uint32_t>(pc2::MLIODN.of(read(cpu, reg::PC2)));
         std::uint32_t largest = 0;
-        for (const address_space& a : setup_.spaces)
-            largest = std::max(largest, a.source_id);
-        if (largest > pc2::MLIODN.of(read(cpu, reg::PC2)))
-            refuse("found LIODN " + hex(largest) + ", expected at most " + hex(pc2::MLIODN.of(read(cpu, reg::PC2))));
+        for (std::size_t n = 0; n < setup_.spaces.size(); ++n) {
+            const address_space& a = setup_.spaces[n];
+            if (a.source_id > most)
+                refused_.add(n, space_part::source_id, "LIODN " + hex(a.source_id), "at most " + hex(most));
+            if (a.levels != 0)
+                refused_.add(n, space_part::levels, "levels of page tables", "none: a PAMU has windows");
+            largest = std::max(largest, std::min(a.source_id, most));
+        }
         const std::uint64_t primary_bytes = whole_pages((largest + 1) * std::uint64_t{paace::bytes});
         if (primary_bytes >= setup_.area_bytes)
-            refuse("its memory for tables is too small for LIODN " + hex(largest) +
-                   "; expected a larger firmware.tables");
+            refused_.add(0, space_part::tables, "memory for tables that is too small for LIODN " + hex(largest),
+                         "a larger tables_size");
+        refused_.raise();
         primary_ = setup_.area_base;
         secondary_ = primary_ + primary_bytes;
-        for (const address_space& a : setup_.spaces)
-            place(cpu, a);
+        for (std::size_t n = 0; n < setup_.spaces.size(); ++n)
+            place(cpu, n);
+        refused_.raise();
         write_pair(cpu, reg::PPBAH, reg::PPBAL, primary_);
         write_pair(cpu, reg::PPLAH, reg::PPLAL, secondary_);
         write_pair(cpu, reg::SPBAH, reg::SPBAL, secondary_);
@@ -101,17 +104,19 @@ class pamu_firmware final : public firmware {
         cpu.load(address, memory.data(), paace::bytes);
     }
 
-    void place(control_cpu& cpu, const address_space& a) {
+    void place(control_cpu& cpu, std::size_t space) {
+        const address_space& a = setup_.spaces[space];
         paace::words primary = window_of(0, address_bits);
         if (a.kind == translation_kind::bypass)
             paace::AP.put(primary, paace::all);
         else if (!a.maps.empty())
-            primary = divide(cpu, a);
+            primary = divide(cpu, space);
         store(cpu, primary_ + a.source_id * std::uint64_t{paace::bytes}, primary);
     }
 
     /// The smallest window around all mappings; divided as finely as need be.
-    paace::words divide(control_cpu& cpu, const address_space& a) {
+    paace::words divide(control_cpu& cpu, std::size_t space) {
+        const address_space& a = setup_.spaces[space];
         std::uint64_t first = ~std::uint64_t{0}, last = 0;
         for (const mapping& m : a.maps) {
             first = std::min(first, m.iova);
@@ -122,8 +127,8 @@ class pamu_firmware final : public firmware {
         paace::words primary = window_of(base, window_log2);
         const mapping& only = a.maps.front();
         if (a.maps.size() == 1 && only.size_bytes == std::uint64_t{1} << window_log2) {
-            must_be_aligned(only.address, only.size_bytes, a);
-            lead(primary, only, only.address);
+            if (is_aligned(only.address, only.size_bytes, space, 0))
+                lead(primary, only, only.address);
             return primary;
         }
         const unsigned count_log2 = std::min(most_subwindows_log2_, window_log2 - page_log2);
@@ -136,14 +141,20 @@ class pamu_firmware final : public firmware {
         const std::uint32_t first_secondary = secondaries_;
         secondaries_ += (1U << count_log2) - 1;
         if (secondary_ + secondaries_ * std::uint64_t{paace::bytes} > setup_.area_base + setup_.area_bytes)
-            refuse("its memory for tables is used up; expected a larger firmware.tables");
-        for (const mapping& m : a.maps)
+            throw setup_error(
+                {{0, space_part::tables, 0, "memory for tables that is used up", "a larger tables_size"}});
+        for (std::size_t n = 0; n < a.maps.size(); ++n) {
+            const mapping& m = a.maps[n];
             for (std::uint64_t at = 0; at < m.size_bytes; at += part_bytes) {
                 const std::uint64_t iova = m.iova + at, used = std::min(part_bytes, m.size_bytes - at);
-                if (iova % part_bytes != 0 || !std::has_single_bit(used) || used < page_bytes)
-                    refuse("can't map " + hex(m.iova) + " for LIODN " + hex(a.source_id) + ": its subwindows have " +
-                           hex(part_bytes) + " bytes, and a mapping begins with one");
-                must_be_aligned(m.address + at, used, a);
+                if (iova % part_bytes != 0 || !std::has_single_bit(used) || used < page_bytes) {
+                    refused_.add_map(space, n, m,
+                                     "subwindows of LIODN " + hex(a.source_id) + " have " + hex(part_bytes) +
+                                         " bytes, and a mapping begins with one");
+                    break;
+                }
+                if (!is_aligned(m.address + at, used, space, n))
+                    break;
                 const auto index = static_cast<std::uint32_t>((iova - base) >> part_log2);
                 paace::words w = index == 0 ? primary : paace::words{};
                 lead(w, m, m.address + at);
@@ -156,12 +167,15 @@ class pamu_firmware final : public firmware {
                 paace::LIODN.put(w, a.source_id);
                 store(cpu, secondary_ + (first_secondary + index - 1) * std::uint64_t{paace::bytes}, w);
             }
+        }
         return primary;
     }
-    static void must_be_aligned(std::uint64_t address, std::uint64_t bytes, const address_space& a) {
-        if (address % bytes != 0)
-            refuse("can't map to " + hex(address) + " for LIODN " + hex(a.source_id) + ": expected a multiple of " +
-                   hex(bytes));
+    bool is_aligned(std::uint64_t address, std::uint64_t bytes, std::size_t space, std::size_t map) {
+        if (address % bytes == 0)
+            return true;
+        refused_.add_map(space, map, setup_.spaces[space].maps[map],
+                         hex(address) + " is no multiple of the window's " + hex(bytes) + " bytes");
+        return false;
     }
 
     std::uint64_t read(control_cpu& cpu, const register_declaration& r) const {
@@ -177,6 +191,7 @@ class pamu_firmware final : public firmware {
     }
 
     firmware_setup setup_;
+    refusals refused_;
     std::uint64_t primary_ = 0, secondary_ = 0;
     std::uint32_t secondaries_ = 0;
     unsigned most_subwindows_log2_ = 0;

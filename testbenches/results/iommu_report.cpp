@@ -27,10 +27,11 @@ report_summary summarise(const iommu_report& report) {
         auto& master = sum.masters.back();
         const auto outcome = static_cast<std::size_t>(key.outcome);
         master.outcomes[outcome] += count;
-        master.latency.merge(profile);
+        const bool good = succeeded(key.outcome);
+        (good ? master.latency : master.failed).merge(profile);
         sum.outcomes[outcome] += count;
         sum.by_outcome[outcome].merge(profile);
-        sum.all.merge(profile);
+        (good ? sum.all : sum.failed).merge(profile);
         if (key.log2_page)
             sum.by_log2_page[key.log2_page].merge(profile);
     }

@@ -38,12 +38,14 @@ std::string to_text(const iommu_report& report, const text_style& style = {});
 ///
 ///     name, model       strings
 ///     accesses          count
-///     outcomes          object: outcome: count, each that the IOMMU has; without a TLB all that is translated is a
-///     miss latency           LATENCY, of all accesses masters           array by rising source_id: {source_id, name,
-///     accesses, outcomes, latency: LATENCY} by_outcome        array: {outcome, latency: LATENCY}, the outcomes that
-///     occurred, in the order above by_page_size      array: {page_bytes, latency: LATENCY} by rising size; accesses
-///     without a page are left out profiles          array: {source_id, outcome, page_bytes (0: no page), latency:
-///     LATENCY}, the finest grain counters          object: name: count, in the model's order
+///     outcomes          object: outcome: count, each that the IOMMU has
+///     latency           LATENCY, of the accesses that were carried out; without a TLB all of them are misses
+///     failed_latency    LATENCY, of the others: faults and errors
+///     masters           array by rising source_id: {source_id, name, accesses, outcomes, latency, failed_latency}
+///     by_outcome        array: {outcome, latency: LATENCY}, the outcomes that occurred, in the order above
+///     by_page_size      array: {page_bytes, latency: LATENCY} by rising size; accesses without a page are left out
+///     profiles          array: {source_id, outcome, page_bytes (0: no page), latency: LATENCY}, the finest grain
+///     counters          object: name: count, in the model's order
 ///
 /// LATENCY is {count, total_ps, ns, mean_parts_ns, total_parts_ps}:
 ///     ns                {min, mean, p50, p90, p99, p99_9, max} in nanoseconds with three decimals, 0 without accesses

@@ -63,17 +63,19 @@ json::object to_json(const iommu_report& report) {
     json::object result;
     result["name"] = report.name;
     result["model"] = report.model;
-    result["accesses"] = sum.all.count();
+    result["accesses"] = sum.accesses();
     result["outcomes"] = outcomes_of(report, sum.outcomes);
     result["latency"] = latency_of(sum.all);
+    result["failed_latency"] = latency_of(sum.failed);
 
     json::array masters, by_outcome, by_page_size, profiles;
     for (const auto& m : sum.masters)
         masters.push_back(json::object{{"source_id", m.source_id},
                                        {"name", m.name},
-                                       {"accesses", m.latency.count()},
+                                       {"accesses", m.accesses()},
                                        {"outcomes", outcomes_of(report, m.outcomes)},
-                                       {"latency", latency_of(m.latency)}});
+                                       {"latency", latency_of(m.latency)},
+                                       {"failed_latency", latency_of(m.failed)}});
     for (std::size_t i = 0; i < access_outcomes; ++i)
         if (sum.outcomes[i])
             by_outcome.push_back(json::object{{"outcome", name_of(static_cast<access_outcome>(i))},

@@ -28,9 +28,11 @@ enum class detail { full, brief, least };
 struct row_summary {
     std::string label;
     outcome_counts outcomes{};
+    std::uint64_t accesses = 0;
     latency_profile latency;
 
     void add(const master_summary& m) {
+        accesses += m.accesses();
         for (std::size_t i = 0; i < access_outcomes; ++i)
             outcomes[i] += m.outcomes[i];
         latency.merge(m.latency);
@@ -44,7 +46,7 @@ std::vector<row_summary> rows_of(const report_summary& sum, std::size_t most) {
         ++uses[m.name];
     std::vector<std::uint64_t> sizes;
     for (const auto& m : sum.masters)
-        sizes.push_back(m.latency.count());
+        sizes.push_back(m.accesses());
     std::ranges::sort(sizes, std::greater<>());
     const std::size_t single = sizes.size() <= most ? sizes.size() : std::max<std::size_t>(most, 1) - 1;
     const std::uint64_t smallest = single == sizes.size() || single == 0 ? 0 : sizes[single - 1];
@@ -54,7 +56,7 @@ std::vector<row_summary> rows_of(const report_summary& sum, std::size_t most) {
     std::size_t other_masters = 0;
     for (const auto& m : sum.masters) {
         all.add(m);
-        if (rows.size() < single && m.latency.count() >= smallest) {
+        if (rows.size() < single && m.accesses() >= smallest) {
             auto& row = rows.emplace_back();
             row.label = uses[m.name] > 1 ? fmt::format("{} 0x{:x}", m.name, m.source_id) : m.name;
             row.add(m);
@@ -89,11 +91,10 @@ text_table outcome_table(const iommu_report& report, const std::vector<row_summa
             header.emplace_back(outcome_text(report, static_cast<access_outcome>(i)));
     text_table table(std::move(header));
     for (const auto& row : rows) {
-        const std::uint64_t accesses = row.latency.count();
-        std::vector<std::string> cells{row.label, count_text(accesses, brief)};
+        std::vector<std::string> cells{row.label, count_text(row.accesses, brief)};
         for (std::size_t i = 0; i < access_outcomes; ++i)
             if (outcomes[i]) {
-                const auto share = share_text(static_cast<double>(row.outcomes[i]), static_cast<double>(accesses));
+                const auto share = share_text(static_cast<double>(row.outcomes[i]), static_cast<double>(row.accesses));
                 cells.push_back(
                     d == detail::least ? share : fmt::format("{} {:>6}", count_text(row.outcomes[i], brief), share));
             }
@@ -146,12 +147,15 @@ class text_report {
 
     std::string text() {
         title();
-        if (sum_.all.count()) {
+        if (sum_.accesses()) {
             put_table("Who was answered where", "",
                       [&](detail d) { return outcome_table(report_, rows_, sum_.outcomes, d); });
             std::vector<latency_row> by_master, by_page;
             for (const auto& row : rows_)
-                by_master.push_back({row.label, row.latency.summarise()});
+                if (row.latency.count())
+                    by_master.push_back({row.label, row.latency.summarise()});
+            if (sum_.failed.count())
+                by_master.push_back({"failed ones", sum_.failed.summarise()});
             put_latencies("Latency of an access", "master", by_master);
             for (const auto& [log2_page, profile] : sum_.by_log2_page)
                 by_page.push_back({bytes_text(std::uint64_t{1} << log2_page), profile.summarise()});
@@ -175,7 +179,7 @@ class text_report {
     void line(const std::string& text) { out_ += cut(text, columns_, unicode_) + '\n'; }
 
     void title() {
-        const std::uint64_t accesses = sum_.all.count();
+        const std::uint64_t accesses = sum_.accesses();
         line(
             report_.name + (report_.model.empty() ? "" : " (" + report_.model + ")") + ": " +
             (accesses ? counted(accesses, "access") + " by " + counted(sum_.masters.size(), "master") : "no accesses"));
@@ -207,10 +211,10 @@ class text_report {
     /// One line a part, each bar beginning where the one above ends: an access's way through time.
     void breakdown(access_outcome outcome) {
         const auto s = sum_.by_outcome[static_cast<std::size_t>(outcome)].summarise();
-        const auto all = sum_.all.summarise();
+        const std::uint64_t all_ps = sum_.all.summarise().sum_ps + sum_.failed.summarise().sum_ps;
         line(fmt::format("  {}: {} each, {}, {} of all time", outcome_text(report_, outcome), time_text(s.mean_ps),
                          counted(s.count, "access"),
-                         share_text(static_cast<double>(s.sum_ps), static_cast<double>(all.sum_ps))));
+                         share_text(static_cast<double>(s.sum_ps), static_cast<double>(all_ps))));
         const time_unit unit = unit_for({&s.mean_ps, 1});
         const auto time_of = [&](std::size_t part) { return unit.text(s.mean_part_ps[part]) + " " + unit.name; };
         std::size_t label_width = 0, time_width = 0;

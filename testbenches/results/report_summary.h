@@ -19,15 +19,21 @@ struct master_summary {
     std::uint32_t source_id = 0;
     std::string name; ///< the given one, else the id in hexadecimal
     outcome_counts outcomes{};
-    latency_profile latency;
+    latency_profile latency; ///< of accesses that were carried out
+    latency_profile failed;  ///< of those that were not
+
+    [[nodiscard]] std::uint64_t accesses() const { return latency.count() + failed.count(); }
 };
 
 struct report_summary {
     outcome_counts outcomes{};
-    latency_profile all;
+    latency_profile all; ///< that were carried out
+    latency_profile failed;
     std::vector<master_summary> masters; ///< by source id
     std::array<latency_profile, access_outcomes> by_outcome;
     std::map<std::uint8_t, latency_profile> by_log2_page; ///< without those that have no page
+
+    [[nodiscard]] std::uint64_t accesses() const { return all.count() + failed.count(); }
 };
 
 report_summary summarise(const iommu_report& report);

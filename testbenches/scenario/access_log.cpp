@@ -40,7 +40,7 @@ void access_log::close() {
                             r.ok ? "ok" : "error");
     out_.close();
     if (!out_)
-        throw input_error(path_, 0, 0, "a write error", "room for the file");
+        throw input_error(path_, 0, 0, errno != 0 ? std::strerror(errno) : "a write error", "room for the file");
 }
 
 } // namespace iommulab::scenarios

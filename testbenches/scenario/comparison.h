@@ -15,6 +15,7 @@ namespace iommulab::scenarios {
 struct comparison {
     struct machine {
         std::string name;
+        settings::place where;
         platforms::platform_description platform;
         std::string iommu; ///< of the platform
         unsigned port = 0;

@@ -3,6 +3,7 @@
 
 #include "models/core/iommu.h"
 #include "models/dma/generators.h"
+#include "testbenches/process/interruption.h"
 #include "testbenches/results/figures.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/results/text_table.h"
@@ -29,11 +30,13 @@ namespace {
 
 /// Time between two looks of the waiting software at the device.
 constexpr std::uint64_t look_every_ns = 1000;
+constexpr const char* expected = "a machine on which the work can be done";
 
 /// One machine, and the work on it.
 class worker {
   public:
-    worker(const comparison& c, const comparison::machine& m) : c_(c), m_(m), machine_("machine", description()) {
+    worker(const comparison& c, const comparison::machine& m, bool only_set_up)
+        : c_(c), m_(m), only_set_up_(only_set_up), machine_("machine", description()) {
         dma_parameters p;
         p.source_id = m.source_id;
         p.outstanding = c.outstanding;
@@ -60,7 +63,8 @@ class worker {
     object work() {
         machine_.run([this] { act(); });
         machine_.kernel().power_off();
-        describe();
+        if (!only_set_up_)
+            describe();
         return std::move(out_);
     }
 
@@ -73,8 +77,6 @@ class worker {
         d.kernel_memory_bytes = first.size_bytes / 4;
         d.kernel_memory_base = first.base + first.size_bytes - d.kernel_memory_bytes;
         window_ = (first.base + first.size_bytes / 2) / c_.page_bytes * c_.page_bytes;
-        if (c_.window_bytes > first.size_bytes / 4)
-            throw std::runtime_error(m_.name + ": the window is larger than a quarter of the first memory");
         sw::device_description device;
         device.name = "device";
         device.pci = m_.pci;
@@ -93,19 +95,25 @@ class worker {
     }
     void must(const char* what, const sw::result<void>& r) {
         if (!r)
-            throw std::runtime_error(m_.name + ": " + what + " failed with " + name_of(sw::errno_of(r)));
+            m_.where.fail(fmt::format("{}, where {} fails with {}", m_.name, what, name_of(sw::errno_of(r))), expected);
     }
 
     void act() {
         for (const auto& p : machine_.probed())
             if (p.number != sw::linux_errno::none)
-                throw std::runtime_error(m_.name + ": the probe of " + p.name + " failed with " + name_of(p.number));
+                m_.where.fail(
+                    fmt::format("{}, where the probe of {} fails with {}", m_.name, p.name, name_of(p.number)),
+                    expected);
         sw::iommu_core& core = machine_.core();
         sw::kernel& k = machine_.kernel();
         sw::device& dev = machine_.device("device");
+        for (const auto& e : core.probe_errors())
+            m_.where.fail(
+                fmt::format("{}, where the probe of the device fails with {}", m_.name, name_of(e.why.number)),
+                expected);
         std::unique_ptr<sw::domain> d = core.allocate_domain(dev);
         if (!d)
-            throw std::runtime_error(m_.name + ": there is no domain for the device");
+            m_.where.fail(m_.name + ", where there is no domain for the device", expected);
         out_["attach_ns"] = ns([&] { must("attach", core.attach_device(*d, dev)); });
         const std::uint64_t pages = c_.window_bytes / c_.page_bytes;
         const bool maps = d->offers_mapping();
@@ -118,7 +126,8 @@ class worker {
             });
             out_["map_ns"] = static_cast<double>(took) / static_cast<double>(pages);
         }
-        access();
+        if (!only_set_up_)
+            access();
         if (maps)
             unmap(k, *d, pages);
         out_["detach_ns"] = ns([&] { core.detach_device(*d, dev); });
@@ -138,8 +147,9 @@ class worker {
             machine_.kernel().machine().delay_ns(look_every_ns);
         const dma_master::statistics& counted = master_->counted();
         if (counted.ok != counted.requests)
-            throw std::runtime_error(fmt::format("{}: {} of {} requests ended with errors", m_.name,
-                                                 counted.requests - counted.ok, counted.requests));
+            m_.where.fail(fmt::format("{}, where {} of {} requests ended with errors", m_.name,
+                                      counted.requests - counted.ok, counted.requests),
+                          expected);
         latency_profile all;
         for (const auto& [key, profile] : unit_->statistics().all())
             if (key.source_id == m_.source_id)
@@ -161,7 +171,7 @@ class worker {
             sw::iotlb_gather gather;
             unmapping += ns([&] {
                 if (sw::unmap_fast(k, d, iova_ + n * c_.page_bytes, c_.page_bytes, gather) != c_.page_bytes)
-                    throw std::runtime_error(m_.name + ": a mapped page could not be unmapped");
+                    m_.where.fail(m_.name + ", where a mapped page could not be unmapped", expected);
             });
             invalidating += ns([&] { sw::iotlb_sync(d, gather); });
         }
@@ -190,6 +200,7 @@ class worker {
 
     const comparison& c_;
     const comparison::machine& m_;
+    bool only_set_up_;
     std::uint64_t window_ = 0, iova_ = 0;
     software::software_machine machine_;
     std::unique_ptr<dma_master> master_;
@@ -235,6 +246,8 @@ std::string to_text(const scenario& s, const array& machines, const run_options&
                                   bytes_text(c.length_bytes), bytes_text(c.window_bytes), bytes_text(c.page_bytes));
     if (!s.text.empty())
         out += s.text + "\n";
+    if (process::interrupted())
+        out += "interrupted: machines that were not done by then are left out\n";
     std::vector<std::string> header{""};
     for (const boost::json::value& m : machines)
         header.emplace_back(m.at("name").as_string());
@@ -284,10 +297,10 @@ run_result run_comparison(const scenario& s, const run_options& options) {
     const comparison& c = *s.compared;
     std::vector<std::function<std::string()>> jobs;
     for (const comparison::machine& m : c.machines)
-        jobs.emplace_back([&c, &m] {
+        jobs.emplace_back([&c, &m, &options] {
             // "stopped"
             sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
-            return boost::json::serialize(worker(c, m).work());
+            return boost::json::serialize(worker(c, m, options.only_set_up).work());
         });
     const auto began = std::chrono::steady_clock::now();
     progress_line progress(!options.quiet);
@@ -296,15 +309,20 @@ run_result run_comparison(const scenario& s, const run_options& options) {
     progress.clear();
     array machines;
     for (std::size_t n = 0; n < results.size(); ++n) {
+        if (results[n].failure == software::interrupted_job)
+            continue;
         if (!results[n].failure.empty())
-            throw std::runtime_error(c.machines[n].name + ": " + results[n].failure);
+            throw std::runtime_error(results[n].failure);
         machines.push_back(boost::json::parse(results[n].text));
     }
+    if (options.only_set_up)
+        return {};
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     run_result out;
     out.text = to_text(s, machines, options);
     out.json = results::to_text(object{{"scenario", s.name},
                                        {"seed", c.seed},
+                                       {"ended", process::interrupted() ? "interrupted" : "done"},
                                        {"machines", std::move(machines)},
                                        {"met", true},
                                        {"wall", object{{"seconds", took.count()}}}});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/data_files.h"
 #include "platforms/platform_schema.h"
+#include "platforms/settings/error_list.h"
 #include "platforms/settings/keys.h"
 #include "platforms/settings/settings_units.h"
 #include "sw/drivers/drivers.h"
@@ -38,6 +39,7 @@ comparison::machine read_machine(const section::member& m, const std::string& fi
     const section& s = *m.value;
     comparison::machine out;
     out.name = m.name;
+    out.where = m.where;
     const std::string path = platforms::find_beside(file, s.text("platform"), "platforms");
     if (!std::filesystem::exists(path))
         s.where("platform")
@@ -101,8 +103,17 @@ comparison read_comparison(const settings::node& map, const std::string& file) {
         s.where("window").fail(s.written("window") + " for window", "a multiple of " + bytes_text(out.page_bytes) +
                                                                         ", at most " + std::to_string(most_pages) +
                                                                         " of them");
+    settings::error_list errors;
     for (const section::member& m : s.members("machines"))
-        out.machines.push_back(read_machine(m, file));
+        errors.keep([&] {
+            out.machines.push_back(read_machine(m, file));
+            const std::uint64_t room =
+                out.machines.back().platform.memories.front().parameters.ranges.front().size_bytes / 4;
+            if (out.window_bytes > room)
+                s.where("window").fail(s.written("window") + " for window",
+                                       "at most " + bytes_text(room) + ", a quarter of the first memory of " + m.name);
+        });
+    errors.raise();
     if (out.machines.empty())
         s.where("machines").fail("no machines", "at least one");
     return out;

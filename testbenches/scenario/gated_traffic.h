@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Traffic that begins when the firmware is done, and ends when the time is over.
+// Traffic that begins when the firmware is done.
 #pragma once
 
 #include "models/dma/traffic.h"
@@ -19,31 +19,26 @@ class gated_traffic final : public traffic {
     /// From now on: times of requests count from `start_ps`, and none is before.
     void open(std::uint64_t start_ps) {
         start_ps_ = start_ps;
-        state_ = state::open;
+        open_ = true;
     }
-    /// No request any more.
-    void close() { state_ = state::closed; }
 
     std::optional<dma_request> next() override {
-        if (state_ != state::open)
+        if (!open_)
             return {};
         std::optional<dma_request> r = inner_->next();
         if (r)
             r->not_before_ps += start_ps_;
         return r;
     }
-    [[nodiscard]] bool waiting() const override {
-        return state_ == state::shut || (state_ == state::open && inner_->waiting());
-    }
+    [[nodiscard]] bool waiting() const override { return !open_ || inner_->waiting(); }
     void completed(const dma_request& request, dma_status status, std::span<const unsigned char> data) override {
         inner_->completed(request, status, data);
     }
 
   private:
-    enum class state { shut, open, closed };
     std::unique_ptr<traffic> inner_;
     std::uint64_t start_ps_ = 0;
-    state state_ = state::shut;
+    bool open_ = false;
 };
 
 } // namespace iommulab::scenarios

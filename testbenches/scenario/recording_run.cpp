@@ -6,6 +6,7 @@
 #include "testbenches/conformance/replay.h"
 #include "testbenches/conformance/simulated_machine.h"
 #include "testbenches/iommu_testbench.h"
+#include "testbenches/process/interruption.h"
 #include "testbenches/scenario/access_log.h"
 #include "testbenches/scenario/progress_line.h"
 #include "testbenches/scenario/report.h"
@@ -48,6 +49,8 @@ run_result run_recording(const scenario& s, const run_options& options) {
     if (!known || !known->make_dialect)
         throw std::runtime_error("no replay of recordings of " + record.iommu);
     const auto dialect = known->make_dialect();
+    if (options.only_set_up)
+        return {};
 
     platforms::platform_description platform = s.platform;
     for (auto& i : platform.iommus)
@@ -82,14 +85,21 @@ run_result run_recording(const scenario& s, const run_options& options) {
     motion.largest_burst_bytes = d.largest_burst_bytes;
     motion.progress = [&](std::uint64_t done, std::uint64_t total) {
         progress.show("replaying " + record.name, done, total);
+        if (process::interrupted())
+            throw process::interruption();
     };
     const auto began = std::chrono::steady_clock::now();
-    const case_result result = conformance::replay_motion(machine, *dialect, record, motion);
-    machine.settle();
+    case_result result;
+    findings f;
+    try {
+        result = conformance::replay_motion(machine, *dialect, record, motion);
+        machine.settle();
+    } catch (const process::interruption&) {
+        f.ending = run_ending::interruption;
+    }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     progress.clear();
 
-    findings f;
     f.what = &s;
     f.hardware = &machine.hardware();
     f.simulated_ps = now_ps();
@@ -109,8 +119,11 @@ run_result run_recording(const scenario& s, const run_options& options) {
     i.fault_records = i.faults.size();
     f.recording_failed = result.outcome == verdict::failed;
     f.notes.push_back("recording " + record.name + ": " +
-                      (f.recording_failed ? "FAILED: " + result.reason : "every translation as recorded"));
-    f.notes.push_back("  " + result.summary);
+                      (f.ending != run_ending::done ? "not replayed to its end"
+                       : f.recording_failed         ? "FAILED: " + result.reason
+                                                    : "every translation as recorded"));
+    if (!result.summary.empty())
+        f.notes.push_back("  " + result.summary);
     f.recording = {{"name", record.name},     {"outcome", conformance::to_string(result.outcome)},
                    {"checks", result.checks}, {"failures", result.failures},
                    {"reason", result.reason}, {"summary", result.summary}};

@@ -75,6 +75,7 @@ object master_json(const dma_master& m, const master_description& d) {
     return {{"name", d.name},
             {"source_id", d.parameters.source_id},
             {"finished", m.finished()},
+            {"cut", !m.finished()},
             {"requests", c.requests},
             {"reads", c.reads},
             {"writes", c.writes},
@@ -87,7 +88,8 @@ object master_json(const dma_master& m, const master_description& d) {
             {"last_end_ns", ns(c.last_end_ps)},
             {"bytes_per_second", c.bytes_per_second()},
             {"read_latency_ns", latency_json(m.read_latency())},
-            {"write_latency_ns", latency_json(m.write_latency())}};
+            {"write_latency_ns", latency_json(m.write_latency())},
+            {"failed_latency_ns", latency_json(m.failed_latency())}};
 }
 
 object iommu_json(const iommu_findings& i) {
@@ -96,6 +98,7 @@ object iommu_json(const iommu_findings& i) {
     for (const measured_invalidation& m : i.invalidations)
         invalidations.push_back(object{{"name", m.name},
                                        {"done", m.done},
+                                       {"cut", m.done < m.wanted},
                                        {"mean_ns", m.done ? ns(m.total_ps) / static_cast<double>(m.done) : 0},
                                        {"longest_ns", ns(m.longest_ps)}});
     o["invalidation_rounds"] = std::move(invalidations);
@@ -130,7 +133,8 @@ std::vector<findings::judgement> judge(const findings& f) {
     for (const iommu_findings& i : f.iommus) {
         faults += faults_of(*i.unit);
         for (const auto& [key, profile] : i.unit->statistics().all()) {
-            all.merge(profile);
+            if (succeeded(key.outcome))
+                all.merge(profile);
             if (f.masters.empty())
                 requests += profile.count();
         }
@@ -159,6 +163,88 @@ std::vector<findings::judgement> judge(const findings& f) {
 
 // --- text
 // ----------------------------------------------------------------------------------------------------------------
+
+/// "nic 100 of 4,000, disk 3": which masters, of those with a count.
+struct named_counts {
+    std::string text;
+    std::uint64_t sum = 0, total = 0;
+    void add(const std::string& name, std::uint64_t count, std::uint64_t of) {
+        sum += count;
+        total += of;
+        if (count != 0)
+            text += (text.empty() ? "" : ", ") + name + " " + count_text(count);
+    }
+};
+
+/// By source id: accesses that failed, and all.
+std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> failed_of(const iommulab::iommu& unit) {
+    std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> counts;
+    for (const auto& [key, profile] : unit.statistics().all()) {
+        counts[key.source_id].second += profile.count();
+        counts[key.source_id].first += succeeded(key.outcome) ? 0 : profile.count();
+    }
+    return counts;
+}
+
+/// What nobody may overlook, before everything else.
+std::string alarms_text(const findings& f) {
+    named_counts wrong, failed;
+    for (std::size_t n = 0; n < f.masters.size(); ++n) {
+        const dma_master::statistics& c = f.masters[n]->counted();
+        wrong.add(f.what->masters[n].name, c.wrong_requests, c.reads);
+        failed.add(f.what->masters[n].name, c.address_errors + c.other_errors, c.requests);
+    }
+    if (f.masters.empty())
+        for (const iommu_findings& i : f.iommus)
+            for (const auto& [source_id, counts] : failed_of(*i.unit)) {
+                const auto name = i.masters.find(source_id);
+                failed.add(name != i.masters.end() ? name->second : fmt::format("{:#x}", source_id), counts.first,
+                           counts.second);
+            }
+    std::string text;
+    if (wrong.sum != 0)
+        text += fmt::format("WRONG DATA: {} of {} reads did not find what had been written: {}\n",
+                            count_text(wrong.sum), count_text(wrong.total), wrong.text);
+    if (failed.sum != 0)
+        text += fmt::format("failed: {} of {} {}: {}\n", count_text(failed.sum), count_text(failed.total),
+                            f.masters.empty() ? "accesses" : "requests", failed.text);
+    return text;
+}
+
+const char* name_of(run_ending ending) {
+    switch (ending) {
+    case run_ending::done:
+        break;
+    case run_ending::time_limit:
+        return "limits.time";
+    case run_ending::interruption:
+        return "interrupted";
+    }
+    return "done";
+}
+
+/// What had not come to its end when the run did.
+std::string cut_text(const findings& f) {
+    std::string text;
+    if (f.ending == run_ending::time_limit)
+        text = fmt::format("cut by limits.time, {} after the firmware was done\n",
+                           time_text(static_cast<double>(f.what->limit_ps)));
+    else if (f.ending == run_ending::interruption)
+        text = "interrupted: what follows is what there was by then\n";
+    for (std::size_t n = 0; n < f.masters.size(); ++n)
+        if (!f.masters[n]->finished()) {
+            const std::uint64_t most = f.what->masters[n].parameters.max_requests;
+            text +=
+                fmt::format("  {} did not finish: its counts are cut, after {}{} requests\n", f.what->masters[n].name,
+                            count_text(f.masters[n]->counted().requests), most == 0 ? "" : " of " + count_text(most));
+        }
+    for (const iommu_findings& i : f.iommus)
+        for (const measured_invalidation& m : i.invalidations)
+            if (m.done < m.wanted)
+                text += fmt::format("  {} was cut after {} of {} rounds\n", m.name, count_text(m.done),
+                                    count_text(m.wanted));
+    return text;
+}
 
 std::string masters_text(const findings& f, const run_options& options) {
     if (f.masters.empty())
@@ -252,6 +338,7 @@ run_result report(const findings& f, const run_options& options) {
     o["platform"] = s.platform.name;
     o["mode"] = s.mode == simulation_mode::loosely_timed ? "lt" : "at";
     o["seed"] = s.seed;
+    o["ended"] = name_of(f.ending);
     o["simulated_ns"] = ns(f.simulated_ps);
     if (s.recording)
         o["recording"] = f.recording;
@@ -262,12 +349,19 @@ run_result report(const findings& f, const run_options& options) {
 
     std::uint64_t accesses = 0;
     for (const iommu_findings& i : f.iommus)
-        for (const auto& [key, profile] : i.unit->statistics().all())
-            accesses += profile.count();
+        for (const auto& [source_id, counts] : failed_of(*i.unit))
+            accesses += counts.second;
     out.text = fmt::format("{} on {}, {}\n", s.name, s.platform.name,
                            s.mode == simulation_mode::loosely_timed ? "loosely timed" : "cycle-approximate");
     if (!s.text.empty())
         out.text += s.text + "\n";
+    out.text += alarms_text(f) + cut_text(f);
+    array warnings;
+    for (const std::string& warning : s.warnings) {
+        warnings.emplace_back(warning);
+        out.text += warning + "\n";
+    }
+    o["warnings"] = std::move(warnings);
     for (const std::string& note : f.notes)
         out.text += note + "\n";
     out.text += fmt::format("{} in {} of simulated time\n\n", counted(accesses, "access"),
@@ -297,6 +391,8 @@ run_result report(const findings& f, const run_options& options) {
             out.text += broken_text(j);
     }
     out.met &= !f.recording_failed;
+    for (const dma_master* m : f.masters)
+        out.met &= m->counted().wrong_requests == 0;
     o["expectations"] = std::move(expected);
     o["met"] = out.met;
     // all that differs from run to run

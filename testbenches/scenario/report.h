@@ -19,7 +19,11 @@ namespace iommulab::scenarios {
 struct measured_invalidation {
     std::string name;
     std::uint64_t done = 0, total_ps = 0, longest_ps = 0;
+    std::uint64_t wanted = 0; ///< 0: until the masters have finished
 };
+
+/// What ended a run.
+enum class run_ending : std::uint8_t { done, time_limit, interruption };
 
 struct iommu_findings {
     const iommulab::iommu* unit = nullptr;
@@ -36,8 +40,9 @@ struct findings {
     std::uint64_t simulated_ps = 0, firmware_ps = 0;
     std::vector<iommu_findings> iommus;
     std::vector<const dma_master*> masters; ///< in the order of the scenario
-    std::vector<std::string> notes;         ///< for people, before everything else
-    boost::json::object recording;          ///< empty: none
+    run_ending ending = run_ending::done;
+    std::vector<std::string> notes; ///< for people, before everything else
+    boost::json::object recording;  ///< empty: none
     bool recording_failed = false;
     boost::json::object software; ///< empty: none
     std::string software_text;

@@ -18,14 +18,21 @@ run_result run(const scenario& s, const run_options& options) {
             if (!file.empty())
                 throw std::runtime_error(s.file + ": many simulations, of which none writes " + file);
     if (s.told)
-        return run_story(*s.told);
+        return options.only_set_up ? run_result() : run_story(*s.told);
     if (s.compared)
         return run_comparison(s, options);
     if (s.swept)
         return run_sweep(s, options);
-    if (s.software)
-        return run_software(s, options);
-    return s.recording ? run_recording(s, options) : run_traffic(s, options);
+    std::vector<process::whole_file> files;
+    run_options inner = options;
+    for (std::string* file : {&inner.vcd, &inner.timeline})
+        if (!file->empty())
+            *file = files.emplace_back(*file).scratch();
+    run_result out = s.software    ? run_software(s, inner)
+                     : s.recording ? run_recording(s, inner)
+                                   : run_traffic(s, inner);
+    out.files = std::move(files);
+    return out;
 }
 
 } // namespace iommulab::scenarios

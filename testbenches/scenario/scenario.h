@@ -6,6 +6,7 @@
 #include "models/dma/dma_master.h"
 #include "models/dma/traffic.h"
 #include "platforms/platform_description.h"
+#include "platforms/settings/settings_node.h"
 #include "testbenches/firmware/firmware.h"
 #include "testbenches/scenario/software_description.h"
 
@@ -27,6 +28,8 @@ struct traffic_description {
     std::function<initial_words()> words; ///< may be empty
     bool ends = false;                    ///< by itself
     std::vector<std::string> notes;       ///< for people: what of its input is not used
+    /// Input addresses that it may access: first and last.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> windows;
 };
 
 struct master_description {
@@ -38,7 +41,16 @@ struct master_description {
     traffic_description requests;
     firmware::translation_kind translation = firmware::translation_kind::bypass;
     unsigned granule_log2 = 12;
+    unsigned levels = 0;           ///< of its page tables; 0: as usual
+    bool says_translation = false; ///< else it follows from the maps
+    /// Of all masters with this source id and PASID: they share an address space.
     std::vector<firmware::mapping> maps;
+
+    /// Where the scenario says it.
+    struct {
+        settings::place name, iommu, source_id, pasid, translation, granule, levels, traffic;
+        std::vector<std::pair<settings::place, settings::place>> maps; ///< what is mapped, and to where
+    } where;
 };
 
 /// Firmware takes back a range again and again.
@@ -76,6 +88,8 @@ struct scenario {
     std::uint64_t seed = 1;
     std::uint64_t limit_ps = 0; ///< of simulated time after the firmware is done; 0: none
     std::uint64_t tables_base = 0, tables_bytes = 0;
+    settings::place where_tables;      ///< the scenario says so
+    std::vector<std::string> warnings; ///< what is odd, by place
     std::vector<master_description> masters;
     std::vector<invalidation_description> invalidations;
     std::optional<recording_description> recording;

@@ -10,6 +10,9 @@
 
 namespace iommulab::scenarios {
 
+/// Memory for the firmware's tables when the scenario says nothing.
+inline constexpr std::uint64_t usual_tables_bytes = 64 << 20;
+
 /// The keys of a scenario, and of the maps in it.
 const settings::schema& scenario_schema();
 

@@ -2,6 +2,7 @@
 // Device drivers in the loop: what they do with the DMA API, as data.
 #pragma once
 
+#include "platforms/settings/settings_node.h"
 #include "sw/iommu/domain.h"
 
 #include <cstdint>
@@ -13,6 +14,7 @@ namespace iommulab::scenarios {
 
 struct software_device {
     std::string name;
+    settings::place where;
     std::string iommu;
     unsigned port = 0;
     std::uint32_t source_id = 0;
@@ -36,6 +38,7 @@ struct software_device {
 };
 
 struct software_description {
+    settings::place where;
     sw::domain_type domains = sw::domain_type::dma;
     unsigned cpus = 1;
     std::uint64_t work_ns = 0, poll_ns = 0;

@@ -2,6 +2,8 @@
 #include "testbenches/scenario/software_run.h"
 
 #include "models/core/iommu.h"
+#include "platforms/settings/error_list.h"
+#include "testbenches/process/interruption.h"
 #include "testbenches/scenario/access_log.h"
 #include "testbenches/scenario/exposure.h"
 #include "testbenches/scenario/queue_driver.h"
@@ -65,6 +67,8 @@ class software_run {
         }
         const auto began = std::chrono::steady_clock::now();
         machine_->run([this] { set_up(); });
+        if (options_.only_set_up)
+            return {};
         const std::uint64_t booted_ns = now_ns();
         working_ = what_.cpus;
         for (unsigned n = 1; n < what_.cpus; ++n)
@@ -131,9 +135,21 @@ class software_run {
 
     // --- software
     void set_up() {
+        settings::error_list errors;
         for (const auto& p : machine_->probed())
             if (p.number != sw::linux_errno::none)
-                throw std::runtime_error(p.name + ": its driver fails with " + sw::name_of(p.number));
+                errors.keep([&] {
+                    what_.where.fail("a driver of " + p.name + " that fails with " + sw::name_of(p.number),
+                                     "an IOMMU that it can drive");
+                });
+        for (const software_device& device : what_.devices)
+            for (unsigned n = 0; n < device.count; ++n)
+                if (machine_->device(name_of(device, n)).in_group == nullptr)
+                    errors.keep([&] {
+                        device.where.fail("device " + name_of(device, n) + why_not_probed(name_of(device, n)),
+                                          "one that the driver of its IOMMU takes");
+                    });
+        errors.raise();
         for (const auto& d : drivers_) {
             dma_->set_up(machine_->device(d->device()));
             tries_->learn(d->device());
@@ -142,6 +158,13 @@ class software_run {
             drivers_[n]->allocate_rings();
             queues_[n]->configure(drivers_[n]->parameters());
         }
+    }
+
+    [[nodiscard]] std::string why_not_probed(const std::string& device) const {
+        for (const auto& e : machine_->core().probe_errors())
+            if (e.device == device)
+                return std::string(", whose probe fails with ") + sw::name_of(e.why.number);
+        return " without an IOMMU";
     }
 
     /// What one CPU does: the queues that are its own, in turn.
@@ -157,16 +180,18 @@ class software_run {
                 any |= !d->finished() && d->poll();
                 all &= d->finished();
             }
-            if (all)
+            if (all || process::interrupted())
                 break;
             if (!any)
                 machine_->cpus().delay_ns(what_.poll_ns);
         }
+        --working_;
+        if (process::interrupted())
+            return; // buffers stay mapped
         for (queue_driver* d : mine)
             d->stop();
-        --working_;
         if (cpu == 0) // what is still to be flushed belongs to the measurement
-            while (working_ != 0 || dma_->next_timer_ns())
+            while (!process::interrupted() && (working_ != 0 || dma_->next_timer_ns()))
                 machine_->cpus().delay_ns(sw::flush_queue::timeout_ns / 10);
     }
 
@@ -179,7 +204,7 @@ class software_run {
     }
 
     void keep_trying() {
-        while (working_ != 0 || dma_->next_timer_ns()) {
+        while (!process::interrupted() && (working_ != 0 || dma_->next_timer_ns())) {
             machine_->cpus().delay_ns(what_.probe_interval_ns);
             tries_->try_again();
         }
@@ -192,6 +217,8 @@ class software_run {
         f.hardware = &machine_->hardware();
         f.firmware_ps = booted_ns * 1000;
         f.simulated_ps = now_ns() * 1000;
+        if (process::interrupted())
+            f.ending = run_ending::interruption;
         f.wall_seconds = seconds;
         for (const auto& m : masters_)
             f.masters.push_back(m.get());

@@ -99,6 +99,7 @@ class reader {
 
     software_description read(std::uint64_t tables_base, std::uint64_t tables_bytes) {
         constexpr std::array types{sw::domain_type::dma, sw::domain_type::dma_fq, sw::domain_type::identity};
+        out_.where = s_.where();
         out_.domains = types[s_.number("mode")];
         out_.cpus = static_cast<unsigned>(s_.number("cpus"));
         out_.work_ns = s_.number("work") / 1000;
@@ -133,6 +134,7 @@ class reader {
         const section& s = *m.value;
         software_device d;
         d.name = m.name;
+        d.where = m.where;
         d.nic = s.text("kind") == "nic_receive";
         if (platform_.iommus.empty())
             s_.where().fail("a platform without an IOMMU", "one for the devices");

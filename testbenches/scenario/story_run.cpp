@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/story_run.h"
 
+#include "testbenches/process/interruption.h"
 #include "testbenches/results/figures.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/scenario/story_stage.h"
@@ -159,6 +160,10 @@ run_result run_story(const story& s) {
     json::object all{{"scenario", s.name}, {"description", s.text}};
     json::object by_rules;
     for (std::size_t n = 0; n < results.size(); ++n) {
+        if (results[n].failure == software::interrupted_job) {
+            out.text += fmt::format("{} under {}\ninterrupted\n", s.name, name_of(s.rules[n]));
+            continue;
+        }
         if (!results[n].failure.empty())
             throw std::runtime_error(results[n].failure);
         json::value v = json::parse(results[n].text);
@@ -176,6 +181,7 @@ run_result run_story(const story& s) {
         out.text += broken.empty() ? "as expected\n" : results::counted(broken.size(), "expectation") + " broken\n";
         by_rules[name_of(s.rules[n])] = std::move(v);
     }
+    all["ended"] = process::interrupted() ? "interrupted" : "done";
     all["met"] = out.met;
     all["rules"] = std::move(by_rules);
     out.json = results::to_text(all);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/sweep_run.h"
 
+#include "testbenches/process/interruption.h"
 #include "testbenches/results/figures.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/results/text_table.h"
@@ -13,6 +14,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <set>
 #include <stdexcept>
 
 namespace iommulab::scenarios {
@@ -40,15 +42,15 @@ double measured(const sweep& s, const std::string& result) {
 
 struct curve_result {
     const sweep::curve* what;
-    std::vector<double> model;
-    std::vector<std::string> unmet;      ///< values at which the scenario's own expectations were broken
-    std::size_t worst = 0;               ///< point with the largest error
-    std::optional<double> worst_percent; ///< nothing was published
+    std::vector<std::optional<double>> model; ///< nothing: the sweep was interrupted before
+    std::vector<std::string> unmet;           ///< values at which the scenario's own expectations were broken
+    std::size_t worst = 0;                    ///< point with the largest error
+    std::optional<double> worst_percent;      ///< nothing was published
 
     [[nodiscard]] std::optional<double> error_percent(std::size_t point) const {
-        if (what->published.empty() || !what->published[point])
+        if (what->published.empty() || !what->published[point] || !model[point])
             return std::nullopt;
-        return (model[point] / *what->published[point] - 1) * 100;
+        return (*model[point] / *what->published[point] - 1) * 100;
     }
     [[nodiscard]] bool met(std::size_t point) const {
         const auto e = error_percent(point);
@@ -73,7 +75,7 @@ struct curve_result {
 object to_json(const sweep& s, const curve_result& r) {
     array points;
     for (std::size_t n = 0; n < s.values.size(); ++n) {
-        object p{{"at", s.values[n]}, {"model", r.model[n]}};
+        object p{{"at", s.values[n]}, {"model", r.model[n] ? boost::json::value(*r.model[n]) : nullptr}};
         if (const auto e = r.error_percent(n)) {
             p["published"] = *r.what->published[n];
             p["error_percent"] = *e;
@@ -105,7 +107,7 @@ results::text_table table_of(const sweep& s, const std::vector<curve_result>& al
     for (std::size_t n = 0; n < s.values.size(); ++n) {
         std::vector<std::string> row{s.values[n]};
         for (std::size_t c = first; c < end; ++c) {
-            row.push_back(value(all[c].model[n]));
+            row.push_back(all[c].model[n] ? value(*all[c].model[n]) : "-");
             if (all[c].what->published.empty())
                 continue;
             const auto e = all[c].error_percent(n);
@@ -123,6 +125,10 @@ std::string to_text(const scenario& s, const std::vector<curve_result>& all, con
         fmt::format("{}: {} of {} in {}, by {}\n", s.name, name_of(w.measure), w.master, unit_of(w.measure), w.vary);
     if (!s.text.empty())
         out += s.text + "\n";
+    if (process::interrupted())
+        out += "interrupted: what was not measured by then is -\n";
+    for (const std::string& warning : s.warnings)
+        out += warning + "\n";
     out += "\n";
     for (std::size_t first = 0, end = 0; first < all.size(); first = end) {
         end = first + 1;
@@ -155,10 +161,13 @@ run_result run_sweep(const scenario& s, const run_options& options) {
     std::vector<std::function<std::string()>> jobs;
     for (const sweep::curve& c : w.curves)
         for (const scenario& point : c.points)
-            jobs.emplace_back([&w, &point] {
+            jobs.emplace_back([&w, &point, &options] {
                 run_options quiet;
                 quiet.quiet = true;
+                quiet.only_set_up = options.only_set_up;
                 const run_result one = run(point, quiet);
+                if (options.only_set_up)
+                    return std::string();
                 return fmt::format("{} {}", one.met ? 1 : 0, measured(w, one.json));
             });
     const auto began = std::chrono::steady_clock::now();
@@ -167,14 +176,31 @@ run_result run_sweep(const scenario& s, const run_options& options) {
         software::run_isolated(jobs, [&](std::size_t done) { progress.show(s.name + ": points", done, jobs.size()); });
     progress.clear();
 
+    if (options.only_set_up) {
+        std::set<std::string> refused;
+        for (const software::isolated_result& r : results)
+            if (!r.failure.empty())
+                refused.insert(r.failure);
+        if (refused.empty())
+            return {};
+        std::string text;
+        for (const std::string& line : refused)
+            text += (text.empty() ? "" : "\n") + line;
+        throw std::runtime_error(text);
+    }
     std::vector<curve_result> all;
     auto next = results.begin();
     for (const sweep::curve& c : w.curves) {
         curve_result& r = all.emplace_back();
         r.what = &c;
         for (const std::string& value : w.values) {
+            if (next->failure == software::interrupted_job) {
+                r.model.emplace_back();
+                ++next;
+                continue;
+            }
             if (!next->failure.empty())
-                throw std::runtime_error(c.name + " at " + w.vary + "=" + value + ": " + next->failure);
+                throw std::runtime_error(next->failure + " (" + c.name + " at " + w.vary + "=" + value + ")");
             if (next->text.front() != '1')
                 r.unmet.push_back(value);
             r.model.push_back(std::stod(next->text.substr(2)));
@@ -195,6 +221,7 @@ run_result run_sweep(const scenario& s, const run_options& options) {
                                        {"vary", w.vary},
                                        {"measure", name_of(w.measure)},
                                        {"unit", unit_of(w.measure)},
+                                       {"ended", process::interrupted() ? "interrupted" : "done"},
                                        {"curves", std::move(curves)},
                                        {"met", out.met},
                                        {"wall", object{{"seconds", took.count()}}}});

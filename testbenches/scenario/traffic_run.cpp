@@ -2,11 +2,15 @@
 #include "testbenches/scenario/traffic_run.h"
 
 #include "models/core/iommu.h"
+#include "platforms/settings/error_list.h"
+#include "testbenches/firmware/control_cpu.h"
 #include "testbenches/iommu_testbench.h"
+#include "testbenches/process/interruption.h"
 #include "testbenches/scenario/access_log.h"
 #include "testbenches/scenario/gated_traffic.h"
 #include "testbenches/scenario/progress_line.h"
 #include "testbenches/scenario/report.h"
+#include "testbenches/scenario/shared_spaces.h"
 #include "traces/number.h"
 
 #include <algorithm>
@@ -48,7 +52,8 @@ struct unit {
     std::unique_ptr<firmware::firmware> software;
     std::unique_ptr<control_cpu> cpu, fault_cpu;
     std::unique_ptr<interrupt_line> line;
-    std::vector<std::size_t> spaces;   ///< by master of the scenario: its space, or ~0
+    std::vector<std::size_t> spaces;               ///< by master of the scenario: its space, or ~0
+    std::vector<const master_description*> owners; ///< by space: the first master that has it
     std::vector<std::uint64_t> due_ps; ///< by invalidation of the scenario; no_time: not this unit's, or over
     bool booted = false;
 };
@@ -66,6 +71,12 @@ class traffic_run {
             make_unit(n);
         for (std::size_t n = 0; n < s.masters.size(); ++n)
             make_master(n);
+        if (message_doorbell* const doorbell = platform_->doorbell())
+            doorbell->on_message([this](const message_doorbell::message& m) {
+                if (m.source_id == 0) // of an IOMMU: it has no wire
+                    for (auto& u : units_)
+                        u->fault_cpu->wake();
+            });
     }
 
     run_result run() {
@@ -78,6 +89,8 @@ class traffic_run {
         if (units_.empty())
             open_gates();
         simulate(progress);
+        if (options_.only_set_up)
+            return {};
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
         progress.clear();
         if (waves_)
@@ -87,8 +100,10 @@ class traffic_run {
         findings f;
         f.what = &s_;
         f.hardware = platform_.get();
-        f.firmware_ps = gates_ps_;
-        f.simulated_ps = gates_ps_;
+        // cut short, nothing may have begun
+        f.firmware_ps = std::min(gates_ps_, control_cpu::now_ps());
+        f.simulated_ps = ending_ == run_ending::done ? f.firmware_ps : control_cpu::now_ps();
+        f.ending = ending_;
         f.wall_seconds = took.count();
         for (const auto& m : masters_) {
             f.masters.push_back(m.get());
@@ -101,7 +116,7 @@ class traffic_run {
                 f.notes.push_back(m.name + ": " + note);
         const auto unfinished =
             std::count_if(masters_.begin(), masters_.end(), [](const auto& m) { return !m->finished(); });
-        if (unfinished != 0)
+        if (unfinished != 0 && ending_ == run_ending::done)
             f.notes.push_back(std::to_string(unfinished) + " masters did not finish: they wait for what never comes");
         return report(f, options_);
     }
@@ -121,19 +136,23 @@ class traffic_run {
             u->spaces.push_back(~std::size_t{0});
             if (m.iommu != d.name)
                 continue;
-            u->spaces.back() = setup.spaces.size();
-            setup.spaces.push_back({m.parameters.source_id, m.parameters.pasid, m.translation, m.granule_log2, m.maps});
-            u->found.masters[m.parameters.source_id] = m.name;
+            std::string& name = u->found.masters[m.parameters.source_id];
+            name += (name.empty() ? "" : "+") + m.name;
+            const auto shared = std::find_if(u->owners.begin(), u->owners.end(),
+                                             [&](const auto* other) { return same_space(*other, m); });
+            u->spaces.back() = static_cast<std::size_t>(shared - u->owners.begin());
+            if (shared != u->owners.end())
+                continue;
+            u->owners.push_back(&m);
+            setup.spaces.push_back(
+                {m.parameters.source_id, m.parameters.pasid, m.translation, m.granule_log2, m.levels, m.maps});
         }
         for (const invalidation_description& i : s_.invalidations) {
             const bool mine = master_named(i.master).iommu == d.name;
             u->due_ps.push_back(mine ? 0 : no_time);
-            u->found.invalidations.push_back({i.name});
+            u->found.invalidations.push_back({i.name, 0, 0, 0, mine ? i.count : 0});
         }
-        const iommu_testbench* known = find_iommu_testbench(d.model);
-        if (!known || !known->make_firmware)
-            throw std::runtime_error("no firmware for the model " + d.model);
-        u->software = known->make_firmware(std::move(setup));
+        u->software = find_iommu_testbench(d.model)->make_firmware(std::move(setup)); // reading saw to it
         unit& self = *u;
         u->cpu =
             std::make_unique<control_cpu>((d.name + "_cpu").c_str(), [this, &self](control_cpu& c) { serve(self, c); });
@@ -247,15 +266,14 @@ class traffic_run {
 
     void open_gates() {
         gates_ps_ = control_cpu::now_ps();
+        if (s_.limit_ps != 0) {
+            for (auto& m : masters_)
+                m->end_at(gates_ps_ + s_.limit_ps);
+            if (sc_core::sc_is_running())
+                sc_core::sc_pause(); // the end is known now
+        }
         for (std::size_t n = 0; n < gates_.size(); ++n)
             gates_[n]->open(gates_ps_ + s_.masters[n].start_ps);
-        for (auto& m : masters_)
-            m->poke();
-    }
-
-    void close_gates() {
-        for (gated_traffic* g : gates_)
-            g->close();
         for (auto& m : masters_)
             m->poke();
     }
@@ -270,28 +288,28 @@ class traffic_run {
     // --- time
     void simulate(progress_line& progress) {
         std::uint64_t slice_ps = shortest_slice_ps;
-        bool closed = false;
         for (;;) {
             const std::uint64_t now = control_cpu::now_ps();
             std::uint64_t step = slice_ps;
-            if (s_.limit_ps != 0 && gates_ps_ != no_time && !closed) {
-                const std::uint64_t end = gates_ps_ + s_.limit_ps;
-                if (now >= end) {
-                    close_gates();
-                    closed = true;
-                } else {
-                    step = std::min(step, end - now);
+            if (s_.limit_ps != 0 && gates_ps_ != no_time) {
+                if (now - gates_ps_ >= s_.limit_ps) {
+                    ending_ = run_ending::time_limit;
+                    return;
                 }
+                step = std::min(step, s_.limit_ps - (now - gates_ps_));
             }
+            if (options_.only_set_up && gates_ps_ != no_time)
+                return;
             const auto began = std::chrono::steady_clock::now();
             sc_core::sc_start(of_ps(step));
-            for (const auto& u : units_) {
-                u->cpu->rethrow();
-                u->fault_cpu->rethrow();
-            }
+            look_at_firmware();
             show(progress);
             if ((over_ && platform_->idle()) || !sc_core::sc_pending_activity())
                 break;
+            if (process::interrupted()) {
+                ending_ = run_ending::interruption;
+                return;
+            }
             if (std::chrono::steady_clock::now() - began < std::chrono::milliseconds(5))
                 slice_ps = std::min(slice_ps * 2, longest_slice_ps);
         }
@@ -301,6 +319,48 @@ class traffic_run {
         sc_core::sc_start();
         for (const auto& u : units_)
             u->fault_cpu->rethrow();
+    }
+
+    /// What the firmware of all units refuses, once all of them have booted or will not.
+    void look_at_firmware() {
+        settings::error_list refused;
+        bool under_way = false;
+        for (const auto& u : units_) {
+            u->fault_cpu->rethrow();
+            try {
+                u->cpu->rethrow();
+                under_way |= !u->booted;
+            } catch (const firmware::setup_error& e) {
+                for (const firmware::refusal& r : e.all())
+                    refused.keep([&] { place_of(*u, r).fail(r.found, r.expected); });
+            }
+        }
+        if (!under_way || !sc_core::sc_pending_activity())
+            refused.raise();
+    }
+
+    [[nodiscard]] const settings::place& place_of(const unit& u, const firmware::refusal& r) const {
+        using firmware::space_part;
+        if (r.part == space_part::tables || u.owners.empty())
+            return s_.where_tables;
+        const master_description& m = *u.owners.at(r.space);
+        switch (r.part) {
+        case space_part::pasid:
+            return m.where.pasid;
+        case space_part::translation:
+            return m.where.translation;
+        case space_part::granule:
+            return m.where.granule;
+        case space_part::levels:
+            return m.where.levels;
+        case space_part::map:
+            // the second stage of nested translation has maps that nobody wrote
+            return r.map < m.where.maps.size() ? m.where.maps[r.map].first : m.where.translation;
+        case space_part::unit:
+            return m.where.iommu;
+        default:
+            return m.where.source_id;
+        }
     }
 
     void show(progress_line& progress) {
@@ -326,6 +386,7 @@ class traffic_run {
     std::size_t finished_ = 0;
     std::uint64_t gates_ps_ = no_time;
     bool over_ = false;
+    run_ending ending_ = run_ending::done;
 };
 
 } // namespace

@@ -9,6 +9,8 @@
 #include "traces/access_trace.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <stdexcept>
 
 namespace iommulab::scenarios {
@@ -123,6 +125,39 @@ const schema& trace_schema() {
     return s;
 }
 
+void add_window(traffic_description& d, std::uint64_t base, std::uint64_t size_bytes) {
+    if (size_bytes != 0)
+        d.windows.emplace_back(base, std::max(base, base + (size_bytes - 1)));
+}
+
+/// Where a trace goes, as ranges of whole pages; so many that a file cannot make them grow for ever.
+class touched_pages {
+  public:
+    void add(std::uint64_t address, std::uint64_t bytes) {
+        constexpr std::uint64_t offset_mask = 4095;
+        std::uint64_t first = address & ~offset_mask;
+        std::uint64_t last = std::max(address, address + (std::max<std::uint64_t>(bytes, 1) - 1)) | offset_mask;
+        auto next = ranges_.upper_bound(first);
+        if (next != ranges_.begin())
+            if (const auto before = std::prev(next); before->second >= first - (first != 0)) {
+                first = before->first;
+                last = std::max(last, before->second);
+                next = ranges_.erase(before);
+            }
+        while (next != ranges_.end() && next->first <= last + (last != ~std::uint64_t{0})) {
+            last = std::max(last, next->second);
+            next = ranges_.erase(next);
+        }
+        if (ranges_.size() < most_ranges)
+            ranges_.emplace(first, last);
+    }
+    [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& ranges() const { return ranges_; }
+
+  private:
+    static constexpr std::size_t most_ranges = 4096;
+    std::map<std::uint64_t, std::uint64_t> ranges_; // first to last
+};
+
 traffic_window window_of(const section& s, std::uint64_t seed) {
     return {s.number("base"), s.number("size"), static_cast<std::uint32_t>(s.number("length")),
             static_cast<std::uint32_t>(s.number("write_percent")), seed};
@@ -138,6 +173,7 @@ traffic_description read_chase(const section& s, std::uint64_t seed) {
     if (window.length_bytes > node)
         s.where("length").fail("a request longer than a node", "at most " + settings::bytes_text(node));
     traffic_description d;
+    add_window(d, window.base, window.size_bytes);
     d.make = [window] { return std::make_unique<pointer_chase_traffic>(window); };
     d.words = [window, node, nodes] {
         // one cycle through all nodes (Sattolo's algorithm)
@@ -168,6 +204,13 @@ traffic_description read_ring(const section& s) {
     if (p.completion_bytes != 0 && !s.has("completions"))
         s.where().fail("no 'completions' in ring", "an input address, or completion_length: 0");
     traffic_description d;
+    add_window(d, p.ring_base, std::uint64_t{p.entries} * ring_descriptor::size_bytes);
+    if (p.completion_bytes != 0)
+        add_window(d, p.completion_base, std::uint64_t{p.entries} * p.completion_bytes);
+    touched_pages buffers;
+    for (std::uint64_t n = 0; n < p.entries; ++n)
+        buffers.add(p.buffer.address + n * p.buffer_stride_bytes, p.buffer.length_bytes);
+    d.windows.insert(d.windows.end(), buffers.ranges().begin(), buffers.ranges().end());
     d.make = [p] { return std::make_unique<ring_traffic>(p); };
     return d;
 }
@@ -209,9 +252,12 @@ traffic_description read_trace(const section& s) {
     const std::string path = platforms::find_beside(*s.where("file").file, s.text("file"), "traces");
     const auto sources = s.text("source") == "own" ? traces::trace_sources::own : traces::trace_sources::recorded;
     trace_traffic all(path, sources); // the whole file, so that nothing runs when a row is wrong
-    while (all.next()) {
-    }
+    touched_pages touched;
+    while (const std::optional<dma_request> r = all.next())
+        touched.add(r->address, r->length_bytes);
     traffic_description d;
+    if (sources == traces::trace_sources::own)
+        d.windows.assign(touched.ranges().begin(), touched.ranges().end());
     d.make = [path, sources] { return std::make_unique<trace_traffic>(path, sources); };
     d.ends = true;
     if (const std::string note = all.note(); !note.empty())
@@ -240,6 +286,7 @@ traffic_description read_traffic(const section& s, std::uint64_t seed) {
             d = read_trace(s);
         } else {
             const traffic_window w = window_of(s, seed);
+            add_window(d, w.base, w.size_bytes);
             if (type == "sequential")
                 d.make = [w] { return std::make_unique<sequential_traffic>(w); };
             else if (type == "strided")

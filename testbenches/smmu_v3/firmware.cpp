@@ -44,9 +44,10 @@ class smmu_v3_firmware final : public firmware {
     explicit smmu_v3_firmware(firmware_setup setup) : setup_(std::move(setup)) {}
 
     void boot(control_cpu& cpu) override {
-        area_.emplace(cpu, setup_.area_base, setup_.area_bytes, "firmware of the SMMUv3");
+        area_.emplace(cpu, setup_.area_base, setup_.area_bytes);
         identify(cpu);
         build_spaces();
+        refused_.raise();
         place_stream_table(cpu);
         command_base_ = area_->take(std::uint64_t{command::bytes} << command_queue_log2,
                                     std::uint64_t{command::bytes} << command_queue_log2);
@@ -127,18 +128,20 @@ class smmu_v3_firmware final : public firmware {
         // tables here are of 48-bit addresses: 52 bits need the 64K granule and another layout
         address_bits_ = std::min(sizes[oas_code_], 48U);
         oas_code_ = std::min<std::uint64_t>(oas_code_, 5);
-        for (const address_space& a : setup_.spaces) {
+        for (std::size_t n = 0; n < setup_.spaces.size(); ++n) {
+            const address_space& a = setup_.spaces[n];
             const bool first = a.kind == translation_kind::stage1 || a.kind == translation_kind::nested;
             const bool second = a.kind == translation_kind::stage2 || a.kind == translation_kind::nested;
             if ((first && idr0::S1P.of(id0_) == 0) || (second && idr0::S2P.of(id0_) == 0))
-                refuse("found no stage " + std::string(first && idr0::S1P.of(id0_) == 0 ? "1" : "2") +
-                       " in IDR0, expected it for source " + hex(a.source_id));
+                refused_.add(n, space_part::translation,
+                             "no stage " + std::string(first && idr0::S1P.of(id0_) == 0 ? "1" : "2") + " in IDR0",
+                             "it for source " + hex(a.source_id));
             if (static_cast<unsigned>(std::bit_width(a.source_id)) > idr1::SIDSIZE.of(id1_))
-                refuse("found source " + hex(a.source_id) + ", expected at most " +
-                       std::to_string(idr1::SIDSIZE.of(id1_)) + " bits of StreamID");
+                refused_.add(n, space_part::source_id, "source " + hex(a.source_id),
+                             "at most " + std::to_string(idr1::SIDSIZE.of(id1_)) + " bits of StreamID");
             if (a.pasid && static_cast<unsigned>(std::bit_width(*a.pasid)) > idr1::SSIDSIZE.of(id1_))
-                refuse("found PASID " + std::to_string(*a.pasid) + ", expected at most " +
-                       std::to_string(idr1::SSIDSIZE.of(id1_)) + " bits of SubstreamID");
+                refused_.add(n, space_part::pasid, "PASID " + std::to_string(*a.pasid),
+                             "at most " + std::to_string(idr1::SSIDSIZE.of(id1_)) + " bits of SubstreamID");
         }
     }
 
@@ -151,25 +154,41 @@ class smmu_v3_firmware final : public firmware {
             if (a.kind == translation_kind::stage2 || a.kind == translation_kind::nested)
                 s.vmid = static_cast<std::uint16_t>(n + 1);
             if (a.kind == translation_kind::stage1 || a.kind == translation_kind::nested)
-                build(s.stage1, 1, a, a.maps);
+                build(s.stage1, 1, n, a.maps);
             if (a.kind == translation_kind::stage2)
-                build(s.stage2, 2, a, a.maps);
+                build(s.stage2, 2, n, a.maps);
             if (a.kind == translation_kind::nested)
-                build(s.stage2, 2, a, identity_maps(setup_, a));
+                build(s.stage2, 2, n, identity_maps(setup_, a));
         }
     }
 
-    void build(std::optional<sw::arm_lpae_tables>& tables, unsigned stage, const address_space& a,
+    /// `maps` of the space, or, for the second stage of nested translation, all that it leads to.
+    void build(std::optional<sw::arm_lpae_tables>& tables, unsigned stage, std::size_t space,
                const std::vector<mapping>& maps) {
+        const address_space& a = setup_.spaces[space];
+        const bool own = stage == 1 || a.kind != translation_kind::nested;
         sw::arm_lpae_configuration c;
         c.stage = stage;
         c.granule_log2 = a.granule_log2;
         c.input_bits = stage == 1 ? 48 : address_bits_;
         c.output_bits = address_bits_;
+        if (own && a.levels != 0) {
+            const unsigned most = (c.input_bits - a.granule_log2 + a.granule_log2 - 4) / (a.granule_log2 - 3);
+            const unsigned levels = refused_.levels_for(space, a, c.input_bits, a.granule_log2 - 3, 2, most, most);
+            c.input_bits = std::min(c.input_bits, a.granule_log2 + levels * (a.granule_log2 - 3));
+        }
         tables.emplace(c, *area_);
-        if (tables->status() != sw::table_status::ok)
-            refuse("no page tables of this granule and size for source " + hex(a.source_id));
-        for (const mapping& m : maps) {
+        if (tables->status() == sw::table_status::no_memory)
+            area_->take(~std::uint64_t{0}, 1); // says so
+        if (tables->status() != sw::table_status::ok) {
+            refused_.add(space, space_part::granule, "a granule of 2^" + std::to_string(a.granule_log2) + " bytes",
+                         "one for addresses of " + std::to_string(c.input_bits) + " bits");
+            return;
+        }
+        for (std::size_t n = 0; n < maps.size(); ++n) {
+            const mapping& m = maps[n];
+            if (refused_.add_page(space, n, m, tables->page_sizes()))
+                continue;
             sw::page_protection p;
             p.read = m.read;
             p.write = m.write;
@@ -178,8 +197,7 @@ class smmu_v3_firmware final : public firmware {
                 m.page_bytes == 0 ? tables->map(m.iova, m.address, m.size_bytes, p)
                                   : tables->map_pages(m.iova, m.address, m.page_bytes, m.size_bytes / m.page_bytes, p);
             if (r.status != sw::table_status::ok)
-                refuse("can't map " + hex(m.iova) + " to " + hex(m.address) + " for source " + hex(a.source_id) + ": " +
-                       reason(r.status) + " at " + hex(m.iova + r.done_bytes));
+                refused_.add_map(space, n, m, reason(r.status) + std::string(" at ") + hex(m.iova + r.done_bytes));
         }
     }
 
@@ -362,6 +380,7 @@ class smmu_v3_firmware final : public firmware {
     }
 
     firmware_setup setup_;
+    refusals refused_;
     std::optional<table_area> area_;
     std::vector<space_state> states_;
     std::uint64_t id0_ = 0, id1_ = 0, id5_ = 0, oas_code_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/software/isolated.h"
 
+#include "testbenches/process/interruption.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -10,6 +12,7 @@
 #include <iostream>
 #include <map>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <thread>
@@ -18,7 +21,13 @@
 namespace iommulab::software {
 namespace {
 
-[[noreturn]] void child(const std::function<std::string()>& job, int out, unsigned limit_s) {
+[[noreturn]] void child(const std::function<std::string()>& job, int out, unsigned limit_s, pid_t parent) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) // it ended before it could be told of
+        ::_exit(1);
+    // a terminal interrupts all its processes; the parent ends its children when it has heard of it
+    ::signal(SIGINT, SIG_IGN);
+    ::signal(SIGTERM, SIG_DFL);
     ::signal(SIGALRM, SIG_DFL);
     ::alarm(limit_s);
     std::string text(1, '+');
@@ -35,6 +44,9 @@ namespace {
     }
     ::_exit(0); // no destructors of the parent's objects, no second flush of its streams
 }
+
+/// An interruption just before the wait is seen after it.
+constexpr int longest_wait_ms = 200;
 
 struct running {
     std::size_t job;
@@ -75,10 +87,10 @@ class pool {
             throw std::system_error(errno, std::generic_category(), "a pipe to a process");
         std::cout.flush();
         std::fflush(nullptr);
-        const pid_t process = ::fork();
+        const pid_t parent = ::getpid(), process = ::fork();
         if (process == 0) {
             ::close(ends[0]);
-            child(what, ends[1], limit_s_);
+            child(what, ends[1], limit_s_, parent);
         }
         const int why = errno;
         ::close(ends[1]);
@@ -93,7 +105,7 @@ class pool {
         std::vector<pollfd> waits;
         for (const auto& [fd, r] : running_)
             waits.push_back({fd, POLLIN, 0});
-        if (::poll(waits.data(), waits.size(), -1) < 0)
+        if (::poll(waits.data(), waits.size(), longest_wait_ms) < 0)
             return;
         for (const pollfd& w : waits) {
             if (w.revents == 0)
@@ -122,11 +134,11 @@ class pool {
 
 std::vector<isolated_result> run_isolated(const std::vector<std::function<std::string()>>& jobs,
                                           const std::function<void(std::size_t)>& progress, unsigned limit_s) {
-    std::vector<isolated_result> results(jobs.size());
+    std::vector<isolated_result> results(jobs.size(), {{}, interrupted_job});
     const std::size_t most = std::max(1U, std::thread::hardware_concurrency());
     pool p(limit_s);
     std::size_t next = 0, done = 0;
-    while (done < jobs.size()) {
+    while (done < jobs.size() && !process::interrupted()) {
         for (; next < jobs.size() && p.size() < most; ++next)
             p.start(next, jobs[next]);
         p.take(results, done);

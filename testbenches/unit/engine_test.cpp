@@ -228,6 +228,52 @@ TEST(engine, misses_to_one_page_walk_once) {
     EXPECT_EQ(b.tables.counted().reads, 1U);
 }
 
+std::map<access_outcome, std::uint64_t> outcomes_of(const iommu& unit) {
+    std::map<access_outcome, std::uint64_t> counts;
+    for (const auto& [k, profile] : unit.statistics().all())
+        counts[k.outcome] += profile.count();
+    return counts;
+}
+
+TEST(engine, a_miss_that_waited_for_anothers_walk_is_no_hit) {
+    bench b;
+    for (unsigned n = 0; n < 8; ++n)
+        b.master.script.push_back({10'000, 0x7000 + 64ULL * n});
+    for (unsigned n = 1; n <= 4; ++n)
+        b.master.script.push_back({500'000ULL * n, 0x1000ULL * n}); // page 7 leaves the micro-TLB
+    b.master.script.push_back({3'000'000, 0x7000});
+    b.run();
+    auto counts = outcomes_of(b.iommu);
+    EXPECT_EQ(counts[access_outcome::miss], 5U);
+    EXPECT_EQ(counts[access_outcome::merged_miss], 7U);
+    EXPECT_EQ(counts[access_outcome::tlb_hit], 1U);
+}
+
+TEST(engine, a_miss_that_found_its_page_after_waiting_for_a_walker_is_no_hit) {
+    iommu_parameters p = small();
+    p.walkers = 1;
+    p.micro_tlb.entries = 0;
+    bench b(p);
+    b.master.script = {{10'000, 0x1000}, {10'000, 0x2000}, {10'000, 0x2040}};
+    b.run();
+    auto counts = outcomes_of(b.iommu);
+    EXPECT_EQ(counts[access_outcome::miss], 2U);
+    EXPECT_EQ(counts[access_outcome::merged_miss], 1U);
+    EXPECT_EQ(counts[access_outcome::tlb_hit], 0U);
+}
+
+TEST(engine, an_error_from_memory_is_an_outcome_of_its_own) {
+    bench b;
+    b.map(9, 1 << 20, true);
+    b.master.script = {{10'000, 0x9000}, {500'000, 0x9040}, {1'000'000, 0x1000}};
+    b.run();
+    EXPECT_EQ(b.master.seen[0].status, tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    auto counts = outcomes_of(b.iommu);
+    EXPECT_EQ(counts[access_outcome::error], 2U);
+    EXPECT_EQ(counts[access_outcome::miss], 1U);
+    EXPECT_EQ(counts[access_outcome::micro_tlb_hit], 0U);
+}
+
 TEST(engine, more_misses_than_walkers_take_turns) {
     bench b;
     for (unsigned n = 0; n < 6; ++n)

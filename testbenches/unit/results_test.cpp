@@ -100,11 +100,22 @@ TEST_F(results_test, json_counts_by_master_and_outcome) {
     EXPECT_EQ(json.at("counters").at("sync"), 0);
 }
 
+TEST_F(results_test, accesses_that_failed_are_in_no_latency_of_the_others) {
+    const auto json = to_json(report_);
+    EXPECT_EQ(json.at("latency").at("count"), 11'500);
+    EXPECT_EQ(json.at("failed_latency").at("count"), 3);
+    EXPECT_EQ(json.at("failed_latency").at("ns").at("max"), 59.333);
+    EXPECT_EQ(json.at("masters").as_array()[2].at("latency").at("count"), 0);
+    EXPECT_EQ(json.at("masters").as_array()[2].at("failed_latency").at("count"), 3);
+    EXPECT_THAT(to_text(report_), HasSubstr("failed ones"));
+}
+
 TEST_F(results_test, json_keys_have_the_documented_order) {
     std::string keys;
     for (const auto& member : to_json(report_))
         keys += std::string(member.key()) + ' ';
-    EXPECT_EQ(keys, "name model accesses outcomes latency masters by_outcome by_page_size profiles counters ");
+    EXPECT_EQ(keys,
+              "name model accesses outcomes latency failed_latency masters by_outcome by_page_size profiles counters ");
 }
 
 TEST_F(results_test, json_parts_add_up_to_the_mean_and_the_total_exactly) {
@@ -112,7 +123,7 @@ TEST_F(results_test, json_parts_add_up_to_the_mean_and_the_total_exactly) {
     std::vector<const boost::json::value*> latencies{&json.at("latency")};
     for (const char* list : {"masters", "by_outcome", "by_page_size", "profiles"})
         for (const auto& item : json.at(list).as_array())
-            latencies.push_back(&item.at("latency"));
+            latencies.push_back(&item.at(item.at("latency").at("count") == 0 ? "failed_latency" : "latency"));
     ASSERT_EQ(latencies.size(), 1u + 3 + 4 + 2 + 4);
     for (const auto* latency : latencies) {
         std::int64_t mean_ps = 0;
@@ -151,7 +162,8 @@ TEST_F(results_test, text_says_who_was_answered_where) {
     EXPECT_THAT(text, testing::ContainsRegex("nvme +10,800 +9,000  83\\.3% +1,800  16\\.7% +0      - +0      -\n"));
     EXPECT_THAT(text,
                 testing::ContainsRegex("all +11,503 +9,000  78\\.2% +1,800  15\\.6% +700   6\\.1% +3  <0\\.1%\n"));
-    EXPECT_THAT(text, testing::ContainsRegex("0x300 +3 +59\\.3 +59\\.3 +59\\.3 +59\\.3 +59\\.3 +59\\.3 +59\\.3\n"));
+    EXPECT_THAT(text,
+                testing::ContainsRegex("failed ones +3 +59\\.3 +59\\.3 +59\\.3 +59\\.3 +59\\.3 +59\\.3 +59\\.3\n"));
     EXPECT_THAT(text, Not(HasSubstr("bypass")));
     EXPECT_THAT(text, HasSubstr("2 MiB"));
 }

@@ -49,7 +49,7 @@ const wrong all_wrong[] = {
      "s.yaml:13:5: found unknown key 'requestz' in master, expected 'requests'"},
     {"unknown_key_in_platform", "memories:", "memmories:",
      "s.yaml:2:3: found unknown key 'memmories' in platform, expected 'memories' (one of description, memories, "
-     "iommus, interconnect, doorbell)"},
+     "iommus, interconnect, doorbell)\ns.yaml:2:3: found no 'memories' in platform, expected a map"},
     {"wrong_type", "source_id: 0x20", "source_id: fast",
      "s.yaml:9:16: found 'fast' for source_id, expected a whole number"},
     {"list_for_a_value", "requests: 10", "requests: [10]",
@@ -74,10 +74,10 @@ const wrong all_wrong[] = {
     {"parameter_of_no_choice", "ports: 2", "parameters: {tlb.policy: fifo}",
      "s.yaml:5:92: found 'fifo' for tlb.policy, expected one of lru, pseudo_lru, round_robin, random"},
     {"impossible_cache", "ports: 2", "parameters: {tlb.entries: 3}",
-     "s.yaml:5:79: found parameters that the model refuses (tlb: cache: entries must be ways times a power of two, "
+     "s.yaml:5:93: found parameters that the model refuses (tlb: cache: entries must be ways times a power of two, "
      "found 3 entries, 4 ways), expected a set that it can be built with"},
     {"impossible_identification", "ports: 2", "parameters: {IDR5: 0}",
-     "s.yaml:5:79: found parameters that the model refuses (IDR5: no granule), expected a set that it can be built "
+     "s.yaml:5:86: found parameters that the model refuses (IDR5: no granule), expected a set that it can be built "
      "with"},
     {"unknown_iommu", "iommu: smmu\n", "iommu: smu\n", "s.yaml:8:12: found unknown IOMMU 'smu', expected 'smmu'"},
     {"port_that_is_not_there", "source_id: 0x20", "port: 2",
@@ -169,6 +169,71 @@ TEST_F(scenario_errors, a_source_id_is_no_wider_than_the_IOMMUs_bus_has_it) {
     EXPECT_EQ(message(gart + "software: {devices: {nic: {kind: nic_receive, source_id: 0x3f, count: 2, requests: 1}}}"),
               "s.yaml:6:59: found source 0x40 behind 'smmu', expected at most 6 bits, as a source id of Nvidia Tegra20 "
               "GART has");
+}
+
+TEST_F(scenario_errors, all_are_listed_at_once) {
+    std::string text = replaced(platform + master, "requests: 10", "requestz: 10");
+    text = replaced(text, "model: smmu_v3", "modell: smmu_v3");
+    EXPECT_EQ(message(text),
+              "s.yaml:13:5: found unknown key 'requestz' in master, expected 'requests'\n"
+              "s.yaml:5:12: found unknown key 'modell' in iommu, expected 'model' (one of model, preset, "
+              "registers, ports, parameters)\n"
+              "s.yaml:5:11: found no 'model' in iommu, expected a text");
+    text = replaced(platform + master, "source_id: 0x20", "port: 2");
+    text = replaced(text, "size: 64KiB}\n", "size: 100}\n      - {iova: 1, pa: 0, size: 4KiB}\n");
+    EXPECT_EQ(message(text + "  disk: {iommu: smmu, traffic: {type: sequential, base: 0, size: 64KiB}}\n"),
+              "s.yaml:9:11: found port 2 of 'smmu', expected a port below 2\n"
+              "s.yaml:11:50: found 100 for size, expected a multiple of 4KiB\n"
+              "s.yaml:12:16: found 1 for iova, expected a multiple of 4KiB\n"
+              "s.yaml:15:3: found master 'disk', which never ends, expected requests, bytes, or limits: {time: ...}");
+}
+
+TEST_F(scenario_errors, masters_with_one_source_id_share_an_address_space) {
+    const std::string traffic = "traffic: {type: sequential, base: 0x10000000, size: 64KiB}, requests: 10";
+    const auto with = [&](const std::string& more) {
+        return platform + master + "  nic2: {iommu: smmu, port: 1, source_id: 0x20, " + more + traffic + "}\n";
+    };
+    const scenario s = read(with(""));
+    ASSERT_EQ(s.masters.size(), 2U);
+    EXPECT_EQ(s.masters[1].translation, firmware::translation_kind::stage1);
+    EXPECT_EQ(s.masters[1].maps.size(), 1U);
+    EXPECT_TRUE(s.warnings.empty());
+    EXPECT_EQ(read(with("map: [{iova: 0x10000000, pa: 0x50000000, size: 64KiB}], ")).masters[0].maps.size(), 1U);
+    EXPECT_EQ(read(with("map: [{iova: 0x20000000, pa: 0x50000000, size: 64KiB}], ")).masters[0].maps.size(), 2U);
+    EXPECT_EQ(
+        message(with("map: [{iova: 0x1000f000, pa: 0x51000000, size: 64KiB}], ")),
+        "s.yaml:14:62: found range 0x1000f000 to 0x1001efff of source 0x20, which 'nic2' shares with 'nic', which "
+        "overlaps 0x10000000 to 0x1000ffff, expected the same map, or ranges that do not overlap");
+    EXPECT_EQ(message(with("translation: stage2, ")),
+              "s.yaml:14:62: found another translation for source 0x20, which 'nic2' shares with 'nic', expected one "
+              "for both");
+    EXPECT_EQ(message(with("pasid: 3, translation: stage2, ")), "no error") << "another space of the same source";
+}
+
+TEST_F(scenario_errors, what_is_odd_is_warned_of_by_place) {
+    const auto warnings = [&](const std::string& text) {
+        std::string all;
+        for (const std::string& w : read(text).warnings)
+            all += w.substr(w.find("s.yaml")) + "\n";
+        return all;
+    };
+    EXPECT_EQ(warnings(platform + master), "");
+    EXPECT_EQ(warnings(replaced(platform + master, "pa: 0x50000000", "pa: 0x3fff8000")),
+              "s.yaml:11:32: warning: a map to 0x3fff8000 to 0x3fffffff, where no memory is\n");
+    EXPECT_EQ(warnings(replaced(platform + master, "base: 0x10000000, size: 64KiB", "base: 0x10008000, size: 64KiB")),
+              "s.yaml:12:14: warning: traffic of nic to 0x10010000 to 0x10017fff, which no map covers\n");
+    EXPECT_EQ(warnings(replaced(platform + master, "sequential, base: 0x10000000, size: 64KiB",
+                                "ring, ring: 0x10000000, buffers: 0x10008000, completions: 0x20000000")),
+              "s.yaml:12:14: warning: traffic of nic to 0x20000000 to 0x20000fff, which no map covers\n"
+              "s.yaml:12:14: warning: traffic of nic to 0x10010000 to 0x10107fff, which no map covers\n");
+    write("t.csv", "source_id,address,size_bytes,rw\n1,0x10000000,64,r\n1,0x1000fff0,64,r\n");
+    EXPECT_EQ(warnings(replaced(platform + master, "type: sequential, base: 0x10000000, size: 64KiB",
+                                "type: trace, file: t.csv")),
+              "s.yaml:12:14: warning: traffic of nic to 0x10010000 to 0x10010fff, which no map covers\n");
+    EXPECT_EQ(warnings("mode: lt\n" + replaced(platform + master, "requests: 10", "requests: 10\n    outstanding: 3")),
+              "s.yaml:15:18: warning: outstanding has no effect in mode lt: one access after the other\n");
+    EXPECT_EQ(warnings(replaced(platform + master, "requests: 10", "requests: 10\n    dmi: true")),
+              "s.yaml:14:10: warning: dmi has no effect in mode at\n");
 }
 
 TEST_F(scenario_errors, software_is_checked_like_the_rest) {

@@ -212,5 +212,17 @@ TEST(settings_schema, errors) {
     EXPECT_EQ(message("flag:\n"), "f.yaml:1:1: found nothing for flag, expected true or false");
 }
 
+TEST(settings_schema, all_errors_are_told_at_once) {
+    const auto what = message_of([] {
+        section(parse_yaml("flag: yes\nfalg: 1\nnamed: {x: {n: 1}, y: {}, z: {n: 3}}\nkind: {type: one}\n", "f.yaml"),
+                outer());
+    });
+    EXPECT_EQ(what, "f.yaml:1:7: found 'yes' for flag, expected true or false\n"
+                    "f.yaml:2:1: found unknown key 'falg' in outer, expected 'flag' (one of flag, inner, named, kind)\n"
+                    "f.yaml:3:16: found '1' for n, expected 2 to 9 things\n"
+                    "f.yaml:3:23: found no 'n' in one, expected a whole number (things)\n"
+                    "f.yaml:4:7: found no 'n' in one, expected a whole number (things)");
+}
+
 } // namespace
 } // namespace iommulab::settings

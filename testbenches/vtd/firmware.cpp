@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::uint64_t page_bytes = 0x1000;
 constexpr unsigned log2_page = 12;
+/// A first stage's addresses are canonical: half of them are negative.
+constexpr unsigned usual_levels = 4, most_levels = 5, usual_bits = 48, usual_first_bits = 47, index_bits = 9;
 /// Above this many descriptors one for the whole domain is cheaper, as drivers have it.
 constexpr std::size_t most_ranges = 32;
 constexpr unsigned most_polls = 100'000;
@@ -39,10 +41,11 @@ class vtd_firmware final : public firmware {
     explicit vtd_firmware(firmware_setup setup) : setup_(std::move(setup)) {}
 
     void boot(control_cpu& cpu) override {
-        area_.emplace(cpu, setup_.area_base, setup_.area_bytes, "firmware of VT-d");
+        area_.emplace(cpu, setup_.area_base, setup_.area_bytes);
         identify(cpu);
         build_spaces();
         place_structures();
+        refused_.raise();
         queue_ = area_->take(page_bytes, page_bytes);
         status_ = area_->take(page_bytes, page_bytes);
         switch_on(cpu);
@@ -52,7 +55,7 @@ class vtd_firmware final : public firmware {
         const space_state& s = states_.at(space);
         const bool first =
             s.type == pasid_entry::translation_type::first_stage || s.type == pasid_entry::translation_type::nested;
-        const auto ranges = aligned_ranges(iova, size_bytes, static_cast<unsigned>(cap::MAMV.of(cap_)));
+        const auto ranges = aligned_ranges(iova, size_bytes, static_cast<unsigned>(cap::MAMV.of(cap_)), most_ranges);
         const bool all = ranges.size() > most_ranges;
         std::array<std::uint64_t, 2> d{};
         put_type(d, first ? descriptor_type::pasid_iotlb : descriptor_type::iotlb);
@@ -118,25 +121,42 @@ class vtd_firmware final : public firmware {
         ecap_ = read(cpu, reg::ECAP);
         const bool first_stage = ecap::SMTS.of(ecap_) && ecap::FSTS.of(ecap_);
         if (!ecap::QI.of(ecap_))
-            refuse("found no queued invalidation in ECAP, expected it");
-        for (const address_space& a : setup_.spaces) {
+            refused_.add(0, space_part::unit, "no queued invalidation in ECAP", "it");
+        for (std::size_t n = 0; n < setup_.spaces.size(); ++n) {
+            const address_space& a = setup_.spaces[n];
             scalable_ |= a.pasid.has_value() || a.kind == translation_kind::nested ||
                          (a.kind == translation_kind::stage1 && first_stage);
             if (a.granule_log2 != log2_page)
-                refuse("found a granule of 2^" + std::to_string(a.granule_log2) + " bytes for source " +
-                       hex(a.source_id) + ", expected 4 KiB");
+                refused_.add(n, space_part::granule, "a granule of 2^" + std::to_string(a.granule_log2) + " bytes",
+                             "4KiB");
             if (a.source_id > 0xffff)
-                refuse("found source " + hex(a.source_id) + ", expected at most 16 bits: a requester id");
+                refused_.add(n, space_part::source_id, "source " + hex(a.source_id), "at most 16 bits: a requester id");
             if (a.pasid && static_cast<unsigned>(std::bit_width(*a.pasid)) > ecap::PSS.of(ecap_) + 1)
-                refuse("found PASID " + std::to_string(*a.pasid) + ", expected at most " +
-                       std::to_string(ecap::PSS.of(ecap_) + 1) + " bits");
+                refused_.add(n, space_part::pasid, "PASID " + std::to_string(*a.pasid),
+                             "at most " + std::to_string(ecap::PSS.of(ecap_) + 1) + " bits");
             if (a.kind == translation_kind::bypass && !ecap::PT.of(ecap_))
-                refuse("found no pass-through in ECAP, expected it for source " + hex(a.source_id));
+                refused_.add(n, space_part::translation, "no pass-through in ECAP",
+                             "it for source " + hex(a.source_id));
+            if ((a.pasid || a.kind == translation_kind::nested) && !ecap::SMTS.of(ecap_))
+                refused_.add(n, a.pasid ? space_part::pasid : space_part::translation, "no scalable mode in ECAP",
+                             "it for PASIDs and nested translation");
         }
-        if (scalable_ && !ecap::SMTS.of(ecap_))
-            refuse("found no scalable mode in ECAP, expected it for PASIDs and nested translation");
-        const auto sagaw = static_cast<unsigned>(cap::SAGAW.of(cap_));
-        levels_ = (sagaw >> cap::sagaw_48_bits & 1) ? 4 : ((sagaw >> cap::sagaw_39_bits & 1) ? 3 : 5);
+    }
+    /// Levels of second-stage tables that the unit has (CAP.SAGAW).
+    [[nodiscard]] bool has_levels(unsigned levels) const {
+        return cap::SAGAW.of(cap_) >> (levels - levels_of_aw(1) + cap::sagaw_39_bits) & 1;
+    }
+    unsigned second_levels(std::size_t space, const address_space& a) {
+        unsigned least = most_levels, most = levels_of_aw(1);
+        for (unsigned n = levels_of_aw(1); n <= most_levels; ++n)
+            if (has_levels(n)) {
+                least = std::min(least, n);
+                most = std::max(most, n);
+            }
+        unsigned levels = refused_.levels_for(space, a, usual_bits, index_bits, least, usual_levels, most);
+        while (!has_levels(levels) && levels < most)
+            ++levels;
+        return levels;
     }
 
     [[nodiscard]] pasid_entry::translation_type type_of_space(const address_space& a) const {
@@ -160,28 +180,36 @@ class vtd_firmware final : public firmware {
         for (std::size_t n = 0; n < setup_.spaces.size(); ++n) {
             const address_space& a = setup_.spaces[n];
             space_state& s = states_.emplace_back();
+            if (refused_.about(n))
+                continue;
             s.domain = static_cast<std::uint16_t>(n + 1); // 0 is not for software's use with CAP.CM
             s.type = type_of_space(a);
             const bool first = s.type == type::first_stage || s.type == type::nested;
             const bool second = s.type == type::second_stage || s.type == type::nested;
             if ((first && !ecap::FSTS.of(ecap_)) || (scalable_ && second && !ecap::SSTS.of(ecap_)) ||
                 (s.type == type::nested && !ecap::NEST.of(ecap_)))
-                refuse("found no tables of this kind in ECAP, expected them for source " + hex(a.source_id));
+                refused_.add(n, space_part::translation, "no tables of this kind in ECAP",
+                             "them for source " + hex(a.source_id));
             if (first)
-                build(s.first, first_format_, first_levels, first_sizes(), a, a.maps, false);
+                build(s.first, first_format_,
+                      refused_.levels_for(n, a, usual_first_bits, index_bits, usual_levels, usual_levels,
+                                          cap::FS5LP.of(cap_) ? most_levels : usual_levels),
+                      first_sizes(), n, a.maps, false);
+            address_space behind;
+            if (s.type == type::nested)
+                behind.maps = identity_maps(setup_, a);
+            const address_space& mapped = s.type == type::nested ? behind : a;
             if (second)
-                build(s.second, second_format_, levels_, second_sizes(), a,
-                      s.type == type::nested ? identity_maps(setup_, a) : a.maps, ecap::SC.of(ecap_) != 0);
+                build(s.second, second_format_, second_levels(n, mapped), second_sizes(), n, mapped.maps,
+                      ecap::SC.of(ecap_) != 0);
         }
     }
 
     void build(std::optional<sw::radix_tables>& tables, const sw::radix_format& format, unsigned levels,
-               const std::vector<std::uint64_t>& sizes, const address_space& a, const std::vector<mapping>& maps,
+               const std::vector<std::uint64_t>& sizes, std::size_t space, const std::vector<mapping>& maps,
                bool cacheable) {
         tables.emplace(format, levels, *area_);
-        const std::string text = map_all(*tables, maps, sizes, cacheable);
-        if (!text.empty())
-            refuse("source " + hex(a.source_id) + ": " + text);
+        map_all(*tables, maps, sizes, cacheable, space, refused_);
     }
 
     [[nodiscard]] static std::vector<std::uint64_t> sizes_with(bool large, bool huge) {
@@ -207,6 +235,8 @@ class vtd_firmware final : public firmware {
         root_ = new_page();
         std::map<std::uint64_t, std::uint64_t> context_tables; // by the place of the pointer to them
         for (const auto& [source, spaces] : by_source) {
+            if (std::any_of(spaces.begin(), spaces.end(), [&](std::size_t n) { return refused_.about(n); }))
+                continue;
             const std::uint64_t half = scalable_ ? (source >> 7 & 1) * 8 : 0;
             const std::uint64_t pointer = root_ + (source >> 8) * root_entry::bytes + half;
             auto [found, fresh] = context_tables.try_emplace(pointer, 0);
@@ -223,8 +253,8 @@ class vtd_firmware final : public firmware {
 
     void place_context(std::uint64_t place, std::uint32_t source, const std::vector<std::size_t>& spaces) {
         if (spaces.size() != 1)
-            refuse("found " + std::to_string(spaces.size()) + " spaces of source " + hex(source) +
-                   ", expected one without PASIDs");
+            refused_.add(spaces.back(), space_part::source_id,
+                         std::to_string(spaces.size()) + " spaces of source " + hex(source), "one without PASIDs");
         const space_state& s = states_[spaces.front()];
         std::array<std::uint64_t, 2> e{};
         context_entry::P.put(e, 1);
@@ -232,7 +262,7 @@ class vtd_firmware final : public firmware {
         const auto type =
             pass ? context_entry::translation_type::pass_through : context_entry::translation_type::untranslated;
         context_entry::TT.put(e, static_cast<std::uint64_t>(type));
-        context_entry::AW.put(e, levels_ - levels_of_aw(0));
+        context_entry::AW.put(e, aw_of(s));
         context_entry::DID.put(e, s.domain);
         if (!pass)
             e[0] = context_entry::SSPTPTR.put(e[0], s.second->root());
@@ -264,8 +294,9 @@ class vtd_firmware final : public firmware {
             const std::uint64_t index = pasid & ((1U << pasid_directory_entry::log2_pasids) - 1);
             const std::uint64_t entry = found->second + index * pasid_entry::bytes;
             if (area_->read64(entry) != 0)
-                refuse("found PASID 0 and requests without PASID of source " + hex(setup_.spaces[n].source_id) +
-                       ", expected one of the two");
+                refused_.add(n, space_part::pasid,
+                             "PASID 0 and requests without PASID of source " + hex(setup_.spaces[n].source_id),
+                             "one of the two");
             store(entry, pasid_words(states_[n]));
         }
         std::array<std::uint64_t, 4> e{};
@@ -276,11 +307,21 @@ class vtd_firmware final : public firmware {
         store(place, e);
     }
 
+    /// Without second-stage tables: a width that the unit has.
+    [[nodiscard]] unsigned aw_of(const space_state& s) const {
+        unsigned levels = s.second ? s.second->levels() : usual_levels;
+        if (!s.second && !has_levels(levels))
+            levels = has_levels(levels - 1) ? levels - 1 : levels + 1;
+        return levels - levels_of_aw(0);
+    }
+
     [[nodiscard]] std::array<std::uint64_t, 8> pasid_words(const space_state& s) const {
         std::array<std::uint64_t, 8> e{};
         pasid_entry::P.put(e, 1);
         pasid_entry::PGTT.put(e, static_cast<std::uint64_t>(s.type));
-        pasid_entry::AW.put(e, levels_ - levels_of_aw(0));
+        pasid_entry::AW.put(e, aw_of(s));
+        pasid_entry::FSPM.put(e, s.first && s.first->levels() == most_levels ? pasid_entry::fspm_5_levels
+                                                                             : pasid_entry::fspm_4_levels);
         pasid_entry::DID.put(e, s.domain);
         if (s.second)
             e[0] = pasid_entry::SSPTPTR.put(e[0], s.second->root());
@@ -373,15 +414,14 @@ class vtd_firmware final : public firmware {
             refuse("the invalidation queue stands still");
     }
 
-    static constexpr unsigned first_levels = 4;
     sw::x86_64_format first_format_{{}};
     sw::vtd_second_level_format second_format_;
     firmware_setup setup_;
+    refusals refused_;
     std::optional<table_area> area_;
     std::vector<space_state> states_;
     std::uint64_t cap_ = 0, ecap_ = 0;
     bool scalable_ = false;
-    unsigned levels_ = 4;
     std::uint64_t root_ = 0, queue_ = 0, status_ = 0, on_ = 0;
     std::uint64_t tail_ = 0, head_ = 0;
     std::uint32_t waits_ = 0;
