@@ -61,7 +61,8 @@ std::string expected_file(std::string_view folder, const std::string& wrong, con
 
 std::string find_beside(const std::string& file, const std::string& name, std::string_view kind) {
     const fs::path beside = fs::path(file).parent_path() / name; // an absolute name replaces the folder
-    if (is_there(beside))
+    std::error_code error;
+    if (is_there(beside) && !fs::equivalent(beside, file, error)) // a file that has the other's name is not meant
         return beside.string();
     const std::string data = find_data((fs::path(kind) / name).string());
     return data.empty() ? beside.string() : data;

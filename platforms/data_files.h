@@ -19,7 +19,8 @@ std::vector<std::string> data_files(std::string_view folder, std::string_view en
 /// For input_error::expected, of a name that is no file of a data folder: the nearest that is, else `otherwise`.
 std::string expected_file(std::string_view folder, const std::string& wrong, const std::string& otherwise);
 
-/// What `name` in a file means: an absolute path, or one relative to the folder of the file; else the same name in the
+/// What `name` in a file means: an absolute path, or one relative to the folder of the file, but not the file itself;
+/// else the same name in the
 /// data folder `kind` ("platforms"). The path relative to the file when there is neither, for an error that names it.
 std::string find_beside(const std::string& file, const std::string& name, std::string_view kind);
 

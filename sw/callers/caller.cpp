@@ -25,7 +25,7 @@ class meter {
         const log_stream& log = core_.in().log();
         attach_effort e;
         e.attach_calls = static_cast<unsigned>(calls.size() - calls_);
-        e.error_lines = static_cast<unsigned>(log.count(log_level::error, lines_));
+        e.error_lines = static_cast<unsigned>(log.errors(lines_));
         e.warning_lines = static_cast<unsigned>(log.count(log_level::warning, lines_));
         for (std::size_t n = calls_; n < calls.size(); ++n)
             e.attach_ns += calls[n].end_ns - calls[n].begin_ns;

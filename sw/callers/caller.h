@@ -6,6 +6,7 @@
 #include "sw/iommu/iommu_core.h"
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -132,6 +133,8 @@ class caller {
     virtual result<void> attach(device& dev) = 0;
     /// Off the address space, and the claim given up with the last device of the group. Nothing for a stranger.
     virtual void detach(device& dev) = 0;
+    /// Gives up all that it has. So does its end, but then nobody hears of what stops the kernel.
+    virtual void close() = 0;
 
     // --- mappings, into all domains that are there and all that come
     /// `address` stands for the pages that a user's virtual address would have.
@@ -161,6 +164,16 @@ class caller {
     void disown(group& g);
     [[nodiscard]] bool owns(const group& g) const { return owned_.contains(&g); }
     [[nodiscard]] locked_memory& memory() { return locked_; }
+    /// For destructors: nothing once the machine is off, which it is when something stops the kernel.
+    template <class undo>
+    void at_end(undo give_up) noexcept {
+        try {
+            if (in().powered())
+                give_up();
+        } catch (const std::exception&) {
+            in().power_off();
+        }
+    }
 
   private:
     const char* name_;

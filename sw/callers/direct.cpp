@@ -4,28 +4,27 @@
 #include "sw/iommu/mapping.h"
 
 #include <algorithm>
-#include <array>
 
 namespace iommulab::sw {
 namespace {
 
-constexpr std::array table{
-    failure_row{"DC-1", "rockchip_drm_init_iommu", "no domain is to be had", failure_class::memory, failure_scope::core,
-                always(linux_errno::enomem)},
-};
-const failure_row& no_domain = table[0];
+constexpr failure_table table({
+    {"DC-1", "rockchip_drm_init_iommu", "no domain is to be had", failure_class::memory, failure_scope::core,
+     always(linux_errno::enomem)},
+});
+const failure_row& no_domain = table["DC-1"];
 
 } // namespace
 
 std::span<const failure_row> direct_caller::failures() {
-    return table;
+    return table.rows();
 }
 
 std::unique_ptr<caller> direct_caller::make(const caller_machine& machine, const caller_options& options) {
     return std::make_unique<direct_caller>("direct", machine, options);
 }
 
-direct_caller::~direct_caller() {
+void direct_caller::close() {
     while (!devices_.empty())
         direct_caller::detach(*devices_.back());
 }

@@ -12,7 +12,9 @@ namespace iommulab::sw {
 class direct_caller final : public caller {
   public:
     using caller::caller;
-    ~direct_caller() override;
+    ~direct_caller() override {
+        at_end([this] { direct_caller::close(); });
+    }
 
     static std::span<const failure_row> failures();
     static std::unique_ptr<caller> make(const caller_machine& machine, const caller_options& options);
@@ -20,6 +22,7 @@ class direct_caller final : public caller {
     result<void> claim(device&) override { return {}; }
     result<void> attach(device& dev) override;
     void detach(device& dev) override;
+    void close() override;
     result<void> map(const user_mapping& m) override;
     result<std::uint64_t> unmap(std::uint64_t iova, std::uint64_t bytes) override;
     result<std::uint64_t> unmap_all() override;

@@ -8,7 +8,7 @@
 namespace iommulab::sw {
 
 /// How grave a line of the log is, as in the kernel: dev_dbg, dev_info, dev_warn (and WARN), dev_err.
-enum class log_level : std::uint8_t { none, debug, info, warning, error };
+enum class log_level : std::uint8_t { none, debug, info, warning, error, alert };
 
 /// What kind of memory software asks for.
 enum class memory_kind : std::uint8_t {

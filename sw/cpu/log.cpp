@@ -15,6 +15,8 @@ const char* name_of(log_level level) {
         return "warning";
     case log_level::error:
         return "error";
+    case log_level::alert:
+        return "alert";
     case log_level::none:
         break;
     }
@@ -32,6 +34,10 @@ std::size_t log_stream::count(log_level level, std::size_t first, std::string_vi
     return static_cast<std::size_t>(
         std::count_if(entries_.begin() + static_cast<std::ptrdiff_t>(first), entries_.end(),
                       [&](const log_entry& e) { return e.level == level && (device.empty() || e.device == device); }));
+}
+
+std::size_t log_stream::errors(std::size_t first) const {
+    return count(log_level::error, first) + count(log_level::alert, first);
 }
 
 } // namespace iommulab::sw

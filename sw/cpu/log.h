@@ -32,6 +32,8 @@ class log_stream {
     [[nodiscard]] const std::vector<log_entry>& entries() const { return entries_; }
     /// Lines of exactly this level, from entry `first` on; with `device`, only its lines.
     [[nodiscard]] std::size_t count(log_level level, std::size_t first = 0, std::string_view device = {}) const;
+    /// Lines of errors and of what is graver, from entry `first` on.
+    [[nodiscard]] std::size_t errors(std::size_t first = 0) const;
     /// Called with each line as it comes; a second one replaces the first.
     void on_entry(listener l) { listener_ = std::move(l); }
     void clear() { entries_.clear(); }

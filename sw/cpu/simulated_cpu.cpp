@@ -138,6 +138,11 @@ bool simulated_cpus::idle() const {
                        [](const auto& c) { return c->serving || (!c->running && c->work.empty()); });
 }
 
+bool simulated_cpus::interrupts_served() const {
+    const bool serving = std::any_of(cores_.begin(), cores_.end(), [](const auto& c) { return c->serving; });
+    return pending_.empty() && (serving || p_.interrupt_cpu == 0);
+}
+
 void simulated_cpus::rethrow() const {
     if (failed_)
         std::rethrow_exception(failed_);

@@ -63,6 +63,8 @@ class simulated_cpus final : public sc_core::sc_module, public cpu {
     void run(unsigned n, std::function<void()> software);
     /// All CPUs have run all that they were given. A CPU that serves interrupts for ever does not count.
     [[nodiscard]] bool idle() const;
+    /// No interrupt waits or is being dealt with; also when no CPU serves them for ever.
+    [[nodiscard]] bool interrupts_served() const;
     /// Throws again what software threw; it stopped the simulation.
     void rethrow() const;
 

@@ -21,7 +21,7 @@ result<void> iommu_core::attach_one(domain& d, device& dev) {
     record.end_ns = kernel_.machine().now_ns();
     record.number = errno_of(r);
     record.row = r ? nullptr : r.error().row;
-    record.error_lines = static_cast<unsigned>(kernel_.log().count(log_level::error, line));
+    record.error_lines = static_cast<unsigned>(kernel_.log().errors(line));
     record.warning_lines = static_cast<unsigned>(kernel_.log().count(log_level::warning, line));
     return r;
 }

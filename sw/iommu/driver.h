@@ -48,6 +48,8 @@ class iommu_driver {
     virtual ~iommu_driver() = default;
 
     [[nodiscard]] virtual const char* name() const = 0;
+    /// Looks at all IOMMUs that there are at boot, before the first is probed; on a failure none is.
+    virtual result<void> audit(std::span<const instance_firmware>) { return {}; }
     /// Finds out what the hardware can do, and switches it on. The instance is the driver's.
     virtual result<instance*> probe_instance(const instance_firmware& firmware) = 0;
     /// Null: no memory, or no domains of this type.

@@ -3,10 +3,6 @@
 
 #include <boost/system/system_error.hpp>
 
-#include <set>
-#include <stdexcept>
-#include <string>
-
 namespace iommulab::sw {
 
 const char* name_of(failure_class kind) {
@@ -37,6 +33,8 @@ const char* name_of(disposition d) {
         return "swallowed";
     case disposition::crashes:
         return "crashes";
+    case disposition::not_reached:
+        return "not reached";
     case disposition::not_checked:
         break;
     }
@@ -64,30 +62,6 @@ const char* name_of(failure_scope scope) {
 void throw_exception_from_error(const error& e, const boost::source_location& where) {
     boost::throw_exception(boost::system::system_error(make_error_code(e.number), e.row ? e.row->id : "unnamed"),
                            where);
-}
-
-const failure_row* row_named(std::span<const failure_row> table, std::string_view id) {
-    for (const failure_row& row : table)
-        if (id == row.id)
-            return &row;
-    return nullptr;
-}
-
-void check_table(std::span<const failure_row> table) {
-    std::set<std::string_view> ids;
-    for (const failure_row& row : table) {
-        const std::string name = row.id;
-        if (!ids.insert(row.id).second)
-            throw std::logic_error("failure row " + name + " is there twice");
-        for (const failure_outcome& o : row.under) {
-            const bool wants_errno = o.what == disposition::returned;
-            if (wants_errno != (o.number != linux_errno::none))
-                throw std::logic_error("failure row " + name +
-                                       ": an errno belongs to what is returned, and to nothing else");
-            if (o.lines == 0)
-                throw std::logic_error("failure row " + name + ": no line is said with log_level::none");
-        }
-    }
 }
 
 } // namespace iommulab::sw

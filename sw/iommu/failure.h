@@ -10,7 +10,10 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 
 namespace iommulab::sw {
@@ -24,6 +27,7 @@ enum class disposition : std::uint8_t {
     passed_on,   ///< whatever the callee failed with
     swallowed,   ///< nothing: the operation goes on, or claims success
     not_checked, ///< under these rules nobody looks
+    not_reached, ///< the kernel below these rules does not get there
     crashes,     ///< nothing: the kernel follows a null pointer
 };
 const char* name_of(disposition d);
@@ -33,7 +37,9 @@ struct failure_outcome {
     linux_errno number = linux_errno::none;
     log_level log = log_level::none;
     disposition what = disposition::returned;
-    std::uint8_t lines = 1; ///< lines logged, when `log` is not none
+    std::uint8_t lines = 1;    ///< lines logged, when `log` is not none
+    std::uint8_t warnings = 0; ///< lines logged before them, as warnings
+    bool at_probe = false;     ///< of a row of attach: this kernel does it when it probes the device
 
     friend constexpr bool operator==(const failure_outcome&, const failure_outcome&) = default;
 };
@@ -60,7 +66,9 @@ struct failure_row {
 
 /// A row that no rule set changes.
 constexpr std::array<failure_outcome, rule_sets> always(failure_outcome o) {
-    return {o, o, o, o};
+    std::array<failure_outcome, rule_sets> all;
+    all.fill(o);
+    return all;
 }
 constexpr std::array<failure_outcome, rule_sets> always(linux_errno number, log_level log = log_level::none) {
     return always(failure_outcome{number, log});
@@ -69,14 +77,31 @@ constexpr std::array<failure_outcome, rule_sets> always(linux_errno number, log_
 constexpr std::array<failure_outcome, rule_sets> swallowed(log_level log) {
     return always(failure_outcome{linux_errno::none, log, disposition::swallowed});
 }
-/// A row that the series changes, but the earlier proposal did not.
-constexpr std::array<failure_outcome, rule_sets> changed(failure_outcome before, failure_outcome after) {
-    return {before, before, after, after};
-}
-/// A row that all proposals changed.
+/// A row that all proposals changed; v6.1 came before the series landed.
 constexpr std::array<failure_outcome, rule_sets> changed(failure_outcome before, failure_outcome proposal,
                                                          failure_outcome after) {
-    return {before, proposal, after, after};
+    return {before, proposal, after, before, after};
+}
+/// A row that the series changes, but the earlier proposal did not.
+constexpr std::array<failure_outcome, rule_sets> changed(failure_outcome before, failure_outcome after) {
+    return changed(before, before, after);
+}
+/// A row that only some kernels get to.
+constexpr std::array<failure_outcome, rule_sets> only_in(std::initializer_list<kernel_version> versions,
+                                                         failure_outcome there) {
+    std::array<failure_outcome, rule_sets> all = always({linux_errno::none, log_level::none, disposition::not_reached});
+    for (const rule_set rules : all_rule_sets)
+        for (const kernel_version v : versions)
+            if (v == base_of(rules))
+                all[static_cast<std::size_t>(rules)] = there;
+    return all;
+}
+/// A row of attach that is one of probe from a kernel on.
+constexpr std::array<failure_outcome, rule_sets> at_probe_from(kernel_version first,
+                                                               std::array<failure_outcome, rule_sets> all) {
+    for (const rule_set rules : all_rule_sets)
+        all[static_cast<std::size_t>(rules)].at_probe = base_of(rules) >= first;
+    return all;
 }
 
 /// Why an operation failed: the errno, and the row that it comes from (null: a caller of ours decided it).
@@ -102,9 +127,54 @@ linux_errno errno_of(const result<T>& r) {
 }
 
 /// The row with this id; null when the table has none.
-const failure_row* row_named(std::span<const failure_row> table, std::string_view id);
+constexpr const failure_row* row_named(std::span<const failure_row> table, std::string_view id) {
+    for (const failure_row& row : table)
+        if (id == row.id)
+            return &row;
+    return nullptr;
+}
 /// Throws std::logic_error naming the row when a table contradicts itself: an id used twice, an errno beside
 /// disposition::swallowed, none beside disposition::returned.
-void check_table(std::span<const failure_row> table);
+constexpr void check_table(std::span<const failure_row> table) {
+    for (const failure_row& row : table) {
+        const auto must = [&](bool holds, const char* what) {
+            if (!holds)
+                throw std::logic_error(std::string("failure row ") + row.id + what);
+        };
+        must(row_named(table, row.id) == &row, " is there twice");
+        for (const failure_outcome& o : row.under) {
+            must((o.what == disposition::returned) == (o.number != linux_errno::none),
+                 ": an errno belongs to what is returned, and to nothing else");
+            must(o.lines != 0, ": no line is said with log_level::none");
+        }
+    }
+}
+
+/// A table as its file keeps it: checked when it is compiled, its rows known by their ids.
+template <std::size_t rows_in_it>
+class failure_table {
+  public:
+    consteval explicit failure_table(const failure_row (&list)[rows_in_it]) : rows_(std::to_array(list)) {
+        check_table(rows_);
+    }
+    consteval const failure_row& operator[](std::string_view id) const {
+        const failure_row* const row = row_named(rows_, id);
+        if (!row)
+            throw std::logic_error("no failure row has this id");
+        return *row;
+    }
+    [[nodiscard]] std::span<const failure_row> rows() const { return rows_; }
+
+  private:
+    std::array<failure_row, rows_in_it> rows_;
+};
+
+/// What such a file is written in.
+namespace failure_terms {
+using enum linux_errno;
+using enum failure_class;
+using enum failure_scope;
+inline constexpr auto A = log_level::alert, E = log_level::error, W = log_level::warning, D = log_level::debug;
+} // namespace failure_terms
 
 } // namespace iommulab::sw

@@ -20,13 +20,12 @@ void kernel::say(log_level level, std::string_view device, std::string_view mess
 
 void kernel::log_lines(const failure_row& row, const failure_outcome& o, std::string_view device,
                        std::string_view message) {
-    if (o.log == log_level::none)
-        return;
-    for (unsigned line = 0; line < o.lines; ++line) {
+    const unsigned lines = o.log == log_level::none ? 0 : o.lines;
+    for (unsigned line = 0; line < o.warnings + lines; ++line) {
         if (message.empty())
             throw std::logic_error(std::string("failure ") + row.id + " has fewer lines to log than its table wants");
         const std::size_t end = message.find('\n');
-        say(o.log, device, message.substr(0, end));
+        say(line < o.warnings ? log_level::warning : o.log, device, message.substr(0, end));
         message = end == std::string_view::npos ? std::string_view() : message.substr(end + 1);
     }
 }

@@ -17,9 +17,9 @@
 namespace iommulab::sw {
 
 struct kernel_options {
-    rule_set rules = rule_set::v6_2;
-    unsigned page_shift = 12; ///< PAGE_SIZE as a power of two: 12, 14 or 16
-    unsigned va_bits = 48;    ///< CONFIG_ARM64_VA_BITS
+    rule_set rules = rule_set::v6_1; ///< the kernel whose code the drivers are, errnos included
+    unsigned page_shift = 12;        ///< PAGE_SIZE as a power of two: 12, 14 or 16
+    unsigned va_bits = 48;           ///< CONFIG_ARM64_VA_BITS
 };
 
 /// A failure that happened, in order.
@@ -31,10 +31,13 @@ struct raised_failure {
     std::size_t first_line = 0, end_line = 0; ///< of the log: what was logged for it
 };
 
-/// Where the kernel would stop for good: it is told of, and nothing is run on.
-struct kernel_crash : std::runtime_error {
+/// Where the kernel would stop for good, or wait for ever: it is told of, and nothing is run on.
+struct kernel_stop : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+struct kernel_crash : kernel_stop {
     kernel_crash(const failure_row& r, std::string_view device)
-        : std::runtime_error(std::string(device) + ": the kernel crashes at " + r.id + ": " + r.condition), row(&r) {}
+        : kernel_stop(std::string(device) + ": the kernel crashes at " + r.id + ": " + r.condition), row(&r) {}
     const failure_row* row;
 };
 
@@ -48,6 +51,8 @@ class kernel {
     [[nodiscard]] cpu& machine() { return machine_; }
     [[nodiscard]] const kernel_options& options() const { return options_; }
     [[nodiscard]] rule_set rules() const { return options_.rules; }
+    /// Whose code the rules are in.
+    [[nodiscard]] kernel_version version() const { return base_of(options_.rules); }
     [[nodiscard]] injection_registry& injection() { return injection_; }
     [[nodiscard]] const log_stream& log() const { return log_; }
 

@@ -41,6 +41,8 @@ struct provocation {
     bool direct = false;
     /// What else comes before; says what it fails with.
     std::function<result<void>(iommu_core&, device&)> before{};
+    /// How a kernel that meets the row at the probe (failure_outcome::at_probe) meets it: the attempt, in their place.
+    std::function<result<void>(iommu_core&, device&)> probe{};
 };
 
 /// A unit's name: "iommu0".

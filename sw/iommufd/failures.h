@@ -15,7 +15,7 @@ extern const failure_row &not_coherent, &no_group, &cannot_enforce_coherency, &r
     &msi_memory, &no_domain, &large_pages, &aperture_conflict, &alignment_conflict, &attached_already, &not_attached,
     &not_bound;
 extern const failure_row &map_unaligned, &map_overflow, &map_reserved, &map_overlaps, &map_memory, &map_locked,
-    &map_read_only, &unmap_splits, &unmap_nothing, &copy_nothing;
+    &map_read_only, &unmap_splits, &unmap_nothing, &copy_nothing, &unmap_empty, &copy_empty;
 } // namespace row
 
 } // namespace iommulab::sw::iommufd

@@ -19,7 +19,8 @@ std::uint64_t last_of(const user_mapping& m) {
 } // namespace
 
 ioas::~ioas() {
-    unmap_all();
+    if (kernel_.powered()) // else the domains may be gone
+        unmap_all();
 }
 
 ioas::area_list::const_iterator ioas::first_overlapping(std::uint64_t first, std::uint64_t last) const {
@@ -37,6 +38,8 @@ std::uint64_t ioas::alignment() const {
 }
 
 result<void> ioas::check(std::uint64_t iova, std::uint64_t bytes) const {
+    if (kernel_.injection().fires("iommufd.area.alloc")) // the kernel has the memory before it looks at anything
+        return kernel_.fail(row::map_memory, who);
     if (bytes == 0 || ((iova | bytes) & (alignment() - 1)) != 0)
         return kernel_.fail(row::map_unaligned, who);
     if (iova + (bytes - 1) < iova)
@@ -62,11 +65,15 @@ void ioas::unpin(const area& a) {
         memory_.unlock(a.memory->bytes);
 }
 
-result<void> ioas::insert(const area& a) {
-    if (kernel_.injection().fires("iommufd.area.alloc"))
-        return kernel_.fail(row::map_memory, who);
+result<void> ioas::check(const area& a) const {
     if (a.user.prot.write && !a.memory->writable)
         return kernel_.fail(row::map_read_only, who);
+    if ((a.user.address & ((std::uint64_t{1} << kernel_.options().page_shift) - 1) & (alignment() - 1)) != 0)
+        return kernel_.fail(row::map_unaligned, who);
+    return {};
+}
+
+result<void> ioas::insert(const area& a) {
     if (!domains_.empty()) {
         if (result<void> r = pin(a); !r)
             return r;
@@ -89,13 +96,15 @@ result<void> ioas::map(const user_mapping& m) {
     area a{m, std::make_shared<pages>()};
     a.user.prot.cache = true;
     *a.memory = {m.bytes, m.prot.write, 0};
+    if (result<void> r = check(a); !r)
+        return r;
     return insert(a);
 }
 
 result<void> ioas::copy(const ioas& source, std::uint64_t source_iova, std::uint64_t bytes, std::uint64_t iova,
                         const protection& prot) {
     if (bytes == 0)
-        return kernel_.fail(row::map_unaligned, who);
+        return kernel_.fail(row::copy_empty, who);
     if (source_iova + (bytes - 1) < source_iova)
         return kernel_.fail(row::map_overflow, who);
     // Pieces as the source has them; each becomes an area of its own.
@@ -114,6 +123,9 @@ result<void> ioas::copy(const ioas& source, std::uint64_t source_iova, std::uint
     }
     if (result<void> r = check(iova, bytes); !r)
         return r;
+    for (const area& a : pieces)
+        if (result<void> r = check(a); !r)
+            return r;
     for (std::size_t n = 0; n < pieces.size(); ++n)
         if (result<void> r = insert(pieces[n]); !r) {
             while (n-- != 0)
@@ -135,7 +147,7 @@ result<std::uint64_t> ioas::unmap(std::uint64_t iova, std::uint64_t bytes) {
     if (iova == 0 && bytes == std::numeric_limits<std::uint64_t>::max())
         return unmap_all();
     if (bytes == 0)
-        return kernel_.fail(row::unmap_nothing, who);
+        return kernel_.fail(row::unmap_empty, who);
     if (iova + (bytes - 1) < iova)
         return kernel_.fail(row::map_overflow, who);
     const std::uint64_t last = iova + (bytes - 1);

@@ -56,6 +56,9 @@ class ioas {
     [[nodiscard]] area_list::const_iterator first_overlapping(std::uint64_t first, std::uint64_t last) const;
     [[nodiscard]] std::uint64_t alignment() const;
     result<void> check(std::uint64_t iova, std::uint64_t bytes) const;
+    /// What is looked at before the area is in the address space.
+    result<void> check(const area& a) const;
+    /// Into the address space and all domains.
     result<void> insert(const area& a);
     result<void> pin(const area& a);
     void unpin(const area& a);

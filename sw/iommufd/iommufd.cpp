@@ -25,7 +25,7 @@ context::context(const char* name, const caller_machine& machine, const caller_o
     make_ioas();
 }
 
-context::~context() {
+void context::close() {
     while (!bound_.empty())
         context::detach(**bound_.begin());
     while (!hwpts_.empty())

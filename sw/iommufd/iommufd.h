@@ -30,7 +30,10 @@ struct hw_pagetable {
 class context : public caller {
   public:
     context(const char* name, const caller_machine& machine, const caller_options& options);
-    ~context() override;
+    ~context() override {
+        at_end([this] { context::close(); });
+    }
+    void close() override;
 
     // --- objects
     ioas& make_ioas();

@@ -14,7 +14,7 @@ namespace row {
 extern const failure_row &not_coherent, &no_group, &addresses_invalid, &group_memory, &no_domain, &aperture_conflict,
     &reserved_conflict, &nothing_left, &unsafe_interrupts, &msi_memory;
 extern const failure_row &map_without_rights, &map_unaligned, &map_overlaps, &map_too_many, &map_invalid_range,
-    &map_memory, &map_locked, &unmap_unaligned, &unmap_splits, &addresses_unknown;
+    &map_memory, &map_locked, &unmap_unaligned, &unmap_splits, &addresses_unknown, &no_iommu;
 } // namespace row
 
 } // namespace iommulab::sw::vfio

@@ -30,7 +30,7 @@ type1::type1(const char* name, const caller_machine& machine, const caller_optio
     in().injection().declare(injection_points());
 }
 
-type1::~type1() {
+void type1::close() {
     while (!domains_.empty())
         detach_group(*domains_.front()->groups.front());
 }

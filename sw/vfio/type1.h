@@ -18,7 +18,10 @@ namespace iommulab::sw::vfio {
 class type1 : public caller {
   public:
     type1(const char* name, const caller_machine& machine, const caller_options& options);
-    ~type1() override;
+    ~type1() override {
+        at_end([this] { type1::close(); });
+    }
+    void close() override;
 
     /// Opens the group: the device's IOMMU must be coherent; then the container owns the group.
     result<void> claim(device& dev) override;
@@ -26,6 +29,7 @@ class type1 : public caller {
     result<void> attach(device& dev) override;
     /// VFIO_GROUP_UNSET_CONTAINER: of the whole group. All mappings go with the last domain.
     void detach(device& dev) override;
+    // The IOMMU of a container comes with its first group, and goes with the last: without one nothing can be mapped.
     result<void> map(const user_mapping& m) override;
     /// Whole mappings only; 0 bytes where there is none.
     result<std::uint64_t> unmap(std::uint64_t iova, std::uint64_t bytes) override;
@@ -71,18 +75,14 @@ class type1 : public caller {
     void leave(std::unique_ptr<vfio_domain> d, group& g);
 
   private:
-    struct mapping {
-        user_mapping user;
-        bool mapped = false; ///< in the domains, its memory pinned
-    };
-    using mapping_list = std::map<std::uint64_t, mapping>;
+    using mapping_list = std::map<std::uint64_t, user_mapping>; ///< in all domains, their memory pinned
 
     [[nodiscard]] vfio_domain* holder_of(const group& g) const;
     void detach_group(group& g);
     [[nodiscard]] bool anything_mapped(std::uint64_t first, std::uint64_t last) const;
     result<void> pin(const user_mapping& m);
     result<void> map_everywhere(const user_mapping& m);
-    void unmap_everywhere(mapping& m);
+    void unmap_everywhere(const user_mapping& m);
     void remove(mapping_list::iterator m);
     [[nodiscard]] std::uint64_t page_bytes() const;
 

@@ -48,14 +48,14 @@ bool type1::anything_mapped(std::uint64_t first, std::uint64_t last) const {
     const auto after = mappings_.upper_bound(last);
     if (after == mappings_.begin())
         return false;
-    const user_mapping& m = std::prev(after)->second.user;
+    const user_mapping& m = std::prev(after)->second;
     return m.iova + (m.bytes - 1) >= first;
 }
 
 std::vector<user_mapping> type1::mappings() const {
     std::vector<user_mapping> all;
     for (const auto& [iova, m] : mappings_)
-        all.push_back(m.user);
+        all.push_back(m);
     return all;
 }
 
@@ -77,6 +77,8 @@ result<void> type1::map_everywhere(const user_mapping& m) {
 }
 
 result<void> type1::map(const user_mapping& wanted) {
+    if (domains_.empty())
+        return in().fail(row::no_iommu, name());
     if (!wanted.prot.read && !wanted.prot.write)
         return in().fail(row::map_without_rights, name());
     if (wanted.bytes == 0 || ((wanted.bytes | wanted.iova | wanted.address) & (page_bytes() - 1)) != 0 ||
@@ -90,40 +92,35 @@ result<void> type1::map(const user_mapping& wanted) {
         return in().fail(row::map_invalid_range, name());
     if (in().injection().fires("vfio.mapping.alloc"))
         return in().fail(row::map_memory, name());
-    mapping m{wanted, false};
-    m.user.prot.cache = true;
-    if (!domains_.empty()) {
-        if (result<void> r = pin(m.user); !r)
-            return r;
-        if (result<void> r = map_everywhere(m.user); !r) {
-            memory().unlock(m.user.bytes);
-            return r;
-        }
-        m.mapped = true;
+    user_mapping m = wanted;
+    m.prot.cache = true;
+    if (result<void> r = pin(m); !r)
+        return r;
+    if (result<void> r = map_everywhere(m); !r) {
+        memory().unlock(m.bytes);
+        return r;
     }
-    mappings_.emplace(wanted.iova, m);
+    mappings_.emplace(m.iova, m);
     return {};
 }
 
 // The first domain knows what is behind the addresses; all others are unmapped before, so that nothing translates any
 // more when pages are unpinned.
-void type1::unmap_everywhere(mapping& m) {
-    if (!m.mapped || domains_.empty())
-        return;
+void type1::unmap_everywhere(const user_mapping& m) {
     const std::uint64_t page = std::uint64_t{1} << in().options().page_shift;
     for (std::size_t n = 1; n < domains_.size(); ++n)
-        sw::unmap(in(), *domains_[n]->iommu, m.user.iova, m.user.bytes);
+        sw::unmap(in(), *domains_[n]->iommu, m.iova, m.bytes);
     domain& d = *domains_.front()->iommu;
     iotlb_gather gather;
     unsigned waiting = 0;
-    for (std::uint64_t done = 0; done < m.user.bytes;) {
-        const std::uint64_t iova = m.user.iova + done, address = iova_to_phys(d, iova);
+    for (std::uint64_t done = 0; done < m.bytes;) {
+        const std::uint64_t iova = m.iova + done, address = iova_to_phys(d, iova);
         if (address == 0) {
             done += page;
             continue;
         }
         const std::uint64_t bytes =
-            domains_.front()->fine_superpages ? page : run_bytes(d, iova, address, m.user.bytes - done, page);
+            domains_.front()->fine_superpages ? page : run_bytes(d, iova, address, m.bytes - done, page);
         std::uint64_t unmapped = unmap_fast(in(), d, iova, bytes, gather);
         if (unmapped == 0 || ++waiting >= ranges_a_sync) {
             iotlb_sync(d, gather);
@@ -135,8 +132,7 @@ void type1::unmap_everywhere(mapping& m) {
     }
     if (waiting != 0)
         iotlb_sync(d, gather);
-    memory().unlock(m.user.bytes);
-    m.mapped = false;
+    memory().unlock(m.bytes);
 }
 
 void type1::remove(mapping_list::iterator m) {
@@ -145,6 +141,8 @@ void type1::remove(mapping_list::iterator m) {
 }
 
 result<std::uint64_t> type1::unmap(std::uint64_t iova, std::uint64_t bytes) {
+    if (domains_.empty())
+        return in().fail(row::no_iommu, name());
     if (bytes == 0 || ((iova | bytes) & (page_bytes() - 1)) != 0 || wraps(iova, bytes))
         return in().fail(row::unmap_unaligned, name());
     const std::uint64_t last = iova + (bytes - 1);
@@ -152,7 +150,7 @@ result<std::uint64_t> type1::unmap(std::uint64_t iova, std::uint64_t bytes) {
         const auto next = mappings_.upper_bound(before);
         if (next == mappings_.begin())
             return false;
-        const user_mapping& m = std::prev(next)->second.user;
+        const user_mapping& m = std::prev(next)->second;
         return m.iova + (m.bytes - 1) >= after;
     };
     if ((iova != 0 && splits(iova - 1, iova)) ||
@@ -160,22 +158,26 @@ result<std::uint64_t> type1::unmap(std::uint64_t iova, std::uint64_t bytes) {
         return in().fail(row::unmap_splits, name());
     std::uint64_t done = 0;
     for (auto m = mappings_.lower_bound(iova); m != mappings_.end() && m->first <= last;) {
-        done += m->second.user.bytes;
+        done += m->second.bytes;
         remove(m++);
     }
     return done;
 }
 
 result<std::uint64_t> type1::unmap_all() {
+    if (domains_.empty())
+        return in().fail(row::no_iommu, name());
     std::uint64_t done = 0;
     while (!mappings_.empty()) {
-        done += mappings_.begin()->second.user.bytes;
+        done += mappings_.begin()->second.bytes;
         remove(mappings_.begin());
     }
     return done;
 }
 
 result<void> type1::suspend_addresses() {
+    if (domains_.empty())
+        return in().fail(row::no_iommu, name());
     if (!addresses_valid_ || mappings_.empty())
         return in().fail(row::addresses_unknown, name());
     addresses_valid_ = false;
@@ -187,17 +189,8 @@ result<void> type1::replay(vfio_domain& d) {
     result<void> r;
     auto at = mappings_.begin();
     for (; at != mappings_.end(); ++at) {
-        const user_mapping& m = at->second.user;
-        if (!at->second.mapped) {
-            if (r = pin(m); !r)
-                break;
-            if (r = sw::map(in(), *d.iommu, m.iova, m.address, m.bytes, m.prot); !r) {
-                memory().unlock(m.bytes);
-                break;
-            }
-            continue;
-        }
         // What is there already is looked up where it is: in the newest domain.
+        const user_mapping& m = at->second;
         domain& known = *domains_.front()->iommu;
         for (std::uint64_t done = 0; r && done < m.bytes;) {
             const std::uint64_t address = iova_to_phys(known, m.iova + done);
@@ -214,18 +207,12 @@ result<void> type1::replay(vfio_domain& d) {
         if (!r)
             break;
     }
-    if (!r) {
+    if (!r)
         while (at != mappings_.begin()) {
             --at;
-            sw::unmap(in(), *d.iommu, at->second.user.iova, at->second.user.bytes);
-            if (!at->second.mapped)
-                memory().unlock(at->second.user.bytes);
+            sw::unmap(in(), *d.iommu, at->second.iova, at->second.bytes);
         }
-        return r;
-    }
-    for (auto& [iova, m] : mappings_)
-        m.mapped = true;
-    return {};
+    return r;
 }
 
 } // namespace iommulab::sw::vfio

@@ -150,7 +150,7 @@ int replay(replay_arguments& a) {
     return status;
 }
 
-int errnos(errno_matrix::errno_options& a, const cli::output& to) {
+int errnos(errno_matrix::errno_options& a, const cli::output& to, const std::string& junit_file) {
     scenarios::progress_line progress(true);
     a.progress = [&](std::size_t cases, std::size_t total) {
         progress.show("cases", cases, total);
@@ -160,9 +160,12 @@ int errnos(errno_matrix::errno_options& a, const cli::output& to) {
     process::catch_interruptions();
     a.format = to.format;
     std::ostringstream report;
-    const bool agrees = errno_matrix::run_errno(a, report);
+    std::string junit;
+    const bool agrees = errno_matrix::run_errno(a, report, junit_file.empty() ? nullptr : &junit);
     progress.clear();
     to.write(report.str(), "errno");
+    if (!junit_file.empty())
+        cli::write_file(junit_file, junit);
     return agrees ? done : found;
 }
 
@@ -225,6 +228,11 @@ int start(int argc, char** argv) {
     cli::output errno_output;
     cli::add_format(*errno_command, errno_output, {"text", "json", "markdown", "html"});
     cli::add_out(*errno_command, errno_output);
+    std::string errno_junit;
+    errno_command->add_option("--junit", errno_junit, "write the outcomes as JUnit's XML too")->type_name("FILE");
+    bool list_injections = false;
+    errno_command->add_flag("--list-injections", list_injections,
+                            "list where something can be made to fail, by driver; run nothing");
 
     bench::bench_options bench_args;
     cli::output bench_output;
@@ -265,8 +273,12 @@ int start(int argc, char** argv) {
         return check(check_args);
     if (*replay_command)
         return replay(replay_args);
+    if (*errno_command && list_injections) {
+        errno_matrix::list_injections(errno_args.drivers, std::cout);
+        return done;
+    }
     if (*errno_command)
-        return errnos(errno_args, errno_output);
+        return errnos(errno_args, errno_output, errno_junit);
     if (*bench_command) {
         bench_args.json = bench_output.format == "json";
         std::ostringstream report;

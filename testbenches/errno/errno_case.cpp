@@ -9,6 +9,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 namespace iommulab::errno_matrix {
 namespace {
@@ -71,27 +72,34 @@ void must_have_booted(software::software_machine& m) {
 
 } // namespace
 
-measurement measure(const sw::driver_description& driver, const sw::provocation& p, sw::rule_set rules) {
+measurement measure(const sw::driver_description& driver, const sw::failure_row& row, const sw::provocation& p,
+                    sw::rule_set rules) {
     software::software_machine m("machine", scene_of(driver, p, rules));
     sw::kept_domains kept;
     measurement found;
     m.run([&] {
-        must_have_booted(m);
-        sw::domain* const d = sw::prepare(p, m.core(), kept);
-        if (!d)
+        const bool at_probe = row.outcome(rules).at_probe;
+        if (!at_probe) // else the device may have met the row at boot already
+            must_have_booted(m);
+        sw::domain* const d = at_probe ? nullptr : sw::prepare(p, m.core(), kept);
+        if (at_probe ? !p.probe : !d)
             throw std::runtime_error("the scene could not be set");
         const std::size_t lines = m.log().entries().size(), raised = m.kernel().raised().size();
         try {
-            found.number = name_of(sw::errno_of(sw::attempt(p, m.core(), *d)));
+            found.number = name_of(sw::errno_of(at_probe ? p.probe(m.core(), m.device(p.devices.back().name))
+                                                         : sw::attempt(p, m.core(), *d)));
         } catch (const sw::kernel_crash&) {
             found.number = crash_name;
         }
-        for (const sw::log_level level : {sw::log_level::error, sw::log_level::warning, sw::log_level::debug})
+        for (const sw::log_level level :
+             {sw::log_level::alert, sw::log_level::error, sw::log_level::warning, sw::log_level::debug})
             if (const std::size_t n = m.log().count(level, lines); n != 0) {
                 found.log = name_of(level);
                 found.lines = static_cast<unsigned>(n);
                 break;
             }
+        if (found.log != name_of(sw::log_level::warning))
+            found.warnings = static_cast<unsigned>(m.log().count(sw::log_level::warning, lines));
         std::string met;
         for (std::size_t n = raised; n < m.kernel().raised().size(); ++n)
             met += (met.empty() ? "" : ", ") + std::string(m.kernel().raised()[n].row->id);
@@ -155,14 +163,21 @@ caller_measurement measure_caller(const sw::driver_description& driver, const sw
             m.core().detach_device(*kept.back(), last);
         }
         const auto caller = by.make(software::caller_machine_of(m), {});
-        if (const std::optional<std::uint64_t> iova = place_for_buffer(m.core(), last)) {
-            const auto mapped = caller->map({*iova, buffer, buffer_bytes, {.read = true, .write = true}});
-            if (!mapped)
-                throw std::runtime_error(std::string("nothing could be mapped: ") + name_of(sw::errno_of(mapped)));
-        }
-        for (std::size_t n = 0; p.others_join && n + 1 < p.devices.size(); ++n)
+        const std::optional<std::uint64_t> iova = place_for_buffer(m.core(), last);
+        const auto map_buffer = [&] {
+            return caller->map({*iova, buffer, buffer_bytes, {.read = true, .write = true}});
+        };
+        bool mapped = !iova || map_buffer(); // VFIO maps only once there is a group
+        const auto map_late = [&] {
+            if (const auto r = mapped ? sw::result<void>() : map_buffer(); !r)
+                throw std::runtime_error(std::string("nothing could be mapped: ") + name_of(sw::errno_of(r)));
+            return !std::exchange(mapped, true);
+        };
+        for (std::size_t n = 0; p.others_join && n + 1 < p.devices.size(); ++n) {
             if (const auto r = caller->run(m.device(p.devices[n].name)); r.number != sw::linux_errno::none)
                 throw std::runtime_error(r.device + " could not be attached: " + name_of(r.number));
+            map_late();
+        }
         const auto between = [&] {
             if (p.before && !p.before(m.core(), last))
                 throw std::runtime_error("the scene could not be set");
@@ -176,6 +191,8 @@ caller_measurement measure_caller(const sw::driver_description& driver, const sw
             found.number = crash_name;
             return;
         }
+        if (r.number == sw::linux_errno::none && map_late())
+            r.dma = caller->try_dma(last);
         found.number = name_of(r.number);
         found.at_claim = r.at_claim;
         found.domains = r.domains;

@@ -18,6 +18,7 @@ struct measurement {
     std::string number = "0"; ///< "ENXIO"; "0" for success; crash_name
     std::string log = "none"; ///< the gravest level logged during the attempt
     unsigned lines = 0;       ///< of that level
+    unsigned warnings = 0;    ///< besides
     std::string problem;      ///< empty: the row was met, once, and nothing else failed
 };
 
@@ -34,7 +35,8 @@ struct caller_measurement {
 
 /// Builds a machine for the provocation, boots it, and attaches. Once a process. Throws what the models or the software
 /// throw.
-measurement measure(const sw::driver_description& driver, const sw::provocation& p, sw::rule_set rules);
+measurement measure(const sw::driver_description& driver, const sw::failure_row& row, const sw::provocation& p,
+                    sw::rule_set rules);
 /// The same scene, but the devices are taken onto one address space by a caller; what is to fail once fails after the
 /// claim of the last device. Its report is that of the last device.
 caller_measurement measure_caller(const sw::driver_description& driver, const sw::provocation& p, sw::rule_set rules,

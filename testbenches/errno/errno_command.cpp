@@ -22,7 +22,7 @@ sw::rule_set rules_named(const std::string& name) {
 
 } // namespace
 
-bool run_errno(const errno_options& options, std::ostream& out) {
+bool run_errno(const errno_options& options, std::ostream& out, std::string* junit) {
     matrix_request request{options.drivers, options.rows, {}, options.callers};
     for (const std::string& name : options.rules)
         request.rules.push_back(rules_named(name));
@@ -32,7 +32,19 @@ bool run_errno(const errno_options& options, std::ostream& out) {
                                : options.format == "html"     ? html_report(m)
                                                               : text_report(m);
     out << report;
+    if (junit)
+        *junit = junit_report(m);
     return m.agrees();
+}
+
+void list_injections(const std::vector<std::string>& drivers, std::ostream& out) {
+    for (const sw::driver_description* d : drivers_named(drivers)) {
+        out << d->name << "\n";
+        for (const sw::injection_point& p : d->injection_points)
+            out << "  " << p.name << "\n      " << p.text
+                << (p.number == sw::linux_errno::none ? "" : std::string(": ") + name_of(p.number))
+                << (p.by_hardware ? " (by hardware)" : "") << "\n";
+    }
 }
 
 } // namespace iommulab::errno_matrix

@@ -17,7 +17,9 @@ struct errno_options {
 };
 
 /// Runs and prints the matrix; false: something measured is not what the tables say. Throws std::invalid_argument for
-/// an unknown driver, row or rule set.
-bool run_errno(const errno_options& options, std::ostream& out);
+/// an unknown driver, row or rule set. `junit` takes the outcomes as JUnit's XML.
+bool run_errno(const errno_options& options, std::ostream& out, std::string* junit = nullptr);
+/// The points at which a story or a test makes something fail, by driver; of all without names. Throws as run_errno().
+void list_injections(const std::vector<std::string>& drivers, std::ostream& out);
 
 } // namespace iommulab::errno_matrix

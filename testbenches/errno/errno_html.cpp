@@ -60,8 +60,9 @@ std::string outcome_html(const matrix_row& r, const matrix_cell& c) {
         return escaped(cell_text(r, c));
     std::string text = "<code>" + escaped(c.measured->number) + "</code>";
     if (c.measured->lines != 0)
-        text += fmt::format(" <span class=log>{} {}</span>", c.measured->lines, c.measured->log);
-    return text;
+        text += fmt::format(" <span class=log>{} {}{}</span>", c.measured->lines, c.measured->log,
+                            c.measured->warnings != 0 ? " + warning" : "");
+    return text + (c.table.at_probe ? " at the probe" : "");
 }
 
 const char* style_of(const matrix_row& r, const matrix_cell& c) {
@@ -112,7 +113,8 @@ std::string callers_table(const matrix& m, const sw::driver_description* driver)
             const matrix_cell& first = r.rules.front().second;
             for (const auto& [rules, cell] : r.rules) {
                 if (n >= cell.callers.size()) {
-                    all += "<td class=quiet>not checked</td>";
+                    all += fmt::format("<td class=quiet>{}</td>",
+                                       cell.table.at_probe ? "at the probe" : sw::name_of(cell.table.what));
                     continue;
                 }
                 const caller_measurement& c = cell.callers[n].second;
@@ -135,7 +137,8 @@ std::string html_report(const matrix& m) {
     for (const std::string& line : summary(m))
         all += "<li>" + escaped(line) + "</li>\n";
     all += "</ul>\n<p>Measured on the models; where a cell is red, the table says something else. A colour marks what "
-           "differs from the first set of rules.</p>\n";
+           "differs from the first set of rules.</p>\n<p>Rules and the code below them: " +
+           escaped(kernels_text(m)) + ".</p>\n";
     const sw::driver_description* last = nullptr;
     for (const matrix_row& r : m.rows) {
         if (r.driver == last)

@@ -18,8 +18,8 @@ namespace {
 namespace json = boost::json;
 
 std::string text(const measurement& m) {
-    return json::serialize(
-        json::object{{"number", m.number}, {"log", m.log}, {"lines", m.lines}, {"problem", m.problem}});
+    return json::serialize(json::object{
+        {"number", m.number}, {"log", m.log}, {"lines", m.lines}, {"warnings", m.warnings}, {"problem", m.problem}});
 }
 std::string text(const caller_measurement& m) {
     return json::serialize(json::object{{"number", m.number},
@@ -36,10 +36,11 @@ std::string word(const json::object& o, const char* key) {
 
 measurement measurement_of(const software::isolated_result& r) {
     if (!r.failure.empty())
-        return {"?", "?", 0, r.failure};
+        return {"?", "?", 0, 0, r.failure};
     const json::value v = json::parse(r.text);
     const json::object& o = v.as_object();
-    return {word(o, "number"), word(o, "log"), o.at("lines").to_number<unsigned>(), word(o, "problem")};
+    return {word(o, "number"), word(o, "log"), o.at("lines").to_number<unsigned>(),
+            o.at("warnings").to_number<unsigned>(), word(o, "problem")};
 }
 caller_measurement caller_measurement_of(const software::isolated_result& r) {
     caller_measurement m;
@@ -98,18 +99,10 @@ matrix select(const matrix_request& request) {
     if (request.callers)
         for (const sw::caller_description& c : sw::callers())
             m.callers.emplace_back(c.name);
-    std::vector<std::string> drivers, ids;
-    for (const sw::driver_description* d : listed_drivers())
-        drivers.emplace_back(d->name);
-    for (const std::string& name : request.drivers)
-        if (std::find(drivers.begin(), drivers.end(), name) == drivers.end())
-            throw std::invalid_argument("--driver: found " + quoted(name) + ", expected " + one_of(name, drivers));
+    std::vector<std::string> ids;
     std::vector<matrix_row> rows;
-    for (const sw::driver_description* listed : listed_drivers()) {
+    for (const sw::driver_description* listed : drivers_named(request.drivers)) {
         const sw::driver_description& d = *listed;
-        if (!request.drivers.empty() &&
-            std::find(request.drivers.begin(), request.drivers.end(), d.name) == request.drivers.end())
-            continue;
         for (const sw::failure_row& row : d.failures) {
             if (row.scope != (is_core(d) ? sw::failure_scope::core : sw::failure_scope::attach))
                 continue;
@@ -135,9 +128,23 @@ matrix select(const matrix_request& request) {
 
 } // namespace
 
+std::vector<const sw::driver_description*> drivers_named(const std::vector<std::string>& wanted) {
+    std::vector<const sw::driver_description*> all = listed_drivers();
+    std::vector<std::string> names;
+    for (const sw::driver_description* d : all)
+        names.emplace_back(d->name);
+    for (const std::string& name : wanted)
+        if (std::find(names.begin(), names.end(), name) == names.end())
+            throw std::invalid_argument("--driver: found " + quoted(name) + ", expected " + one_of(name, names));
+    std::erase_if(all, [&](const sw::driver_description* d) {
+        return !wanted.empty() && std::find(wanted.begin(), wanted.end(), d->name) == wanted.end();
+    });
+    return all;
+}
+
 bool matrix_cell::agrees() const {
     return !measured || (measured->problem.empty() && measured->number == number && measured->log == log() &&
-                         measured->lines == lines());
+                         measured->lines == lines() && measured->warnings == table.warnings);
 }
 
 const matrix_cell* matrix_row::under(sw::rule_set wanted) const {
@@ -179,8 +186,9 @@ matrix run_matrix(const matrix_request& request, const std::function<void(std::s
         const sw::driver_description& d = *r.driver;
         const sw::provocation* const p = provocation_of(d, r.row->id);
         for (auto& [rules, cell] : r.rules) {
-            if (cell.table.what == sw::disposition::not_checked)
-                continue;     // nobody looks: what would fail instead may be undefined
+            // Nobody looks, or nobody gets there: what would fail instead may be undefined.
+            if (cell.table.what == sw::disposition::not_checked || cell.table.what == sw::disposition::not_reached)
+                continue;
             if (is_core(d)) { // callers meet the core's failures in stories, not one by one
                 if (const core_case* const c = core_case_of(r.row->id)) {
                     jobs.emplace_back([c, under = rules] { return text(measure_core(*c, under)); });
@@ -188,18 +196,18 @@ matrix run_matrix(const matrix_request& request, const std::function<void(std::s
                         cell->measured = measurement_of(result);
                     });
                 } else {
-                    cell.measured = measurement{"?", "?", 0, "no case meets this row"};
+                    cell.measured = measurement{"?", "?", 0, 0, "no case meets this row"};
                 }
                 continue;
             }
             if (!p) {
-                cell.measured = measurement{"?", "?", 0, "the driver does not say how to meet this row"};
+                cell.measured = measurement{"?", "?", 0, 0, "the driver does not say how to meet this row"};
                 continue;
             }
-            jobs.emplace_back([&d, p, under = rules] { return text(measure(d, *p, under)); });
+            jobs.emplace_back([&d, &row = *r.row, p, under = rules] { return text(measure(d, row, *p, under)); });
             takers.emplace_back(
                 [cell = &cell](const software::isolated_result& result) { cell->measured = measurement_of(result); });
-            if (!request.callers)
+            if (!request.callers || cell.table.at_probe) // nobody can take such a device
                 continue;
             for (const sw::caller_description& by : sw::callers())
                 cell.callers.emplace_back(by.name, caller_measurement{});

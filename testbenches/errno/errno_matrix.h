@@ -54,6 +54,10 @@ struct matrix_request {
     bool callers = false;
 };
 
+/// The drivers of these names, in the order in which they are listed, the core as one more; all without names. Throws
+/// std::invalid_argument, with the nearest name, for an unknown one.
+std::vector<const sw::driver_description*> drivers_named(const std::vector<std::string>& wanted);
+
 /// Runs all that was asked for, each case in a process of its own. Throws std::invalid_argument, with the nearest name,
 /// for an unknown driver or row. `progress` hears of cases done, and of how many.
 matrix run_matrix(const matrix_request& request, const std::function<void(std::size_t, std::size_t)>& progress = {});

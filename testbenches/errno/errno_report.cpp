@@ -31,16 +31,22 @@ json::value patch_of(const sw::failure_row& row) {
     return nullptr;
 }
 
-json::object outcome(const std::string& number, const std::string& log, unsigned lines) {
-    return {{"errno", number_of(number)}, {"log", log}, {"lines", lines}};
+json::object outcome(const std::string& number, const std::string& log, unsigned lines, unsigned warnings) {
+    return {{"errno", number_of(number)}, {"log", log}, {"lines", lines}, {"warnings", warnings}};
 }
 
-json::object cell_json(const matrix_row& r, const matrix_cell& c) {
+bool is_looked_at(const matrix_cell& c) {
+    return c.table.what != sw::disposition::not_checked && c.table.what != sw::disposition::not_reached;
+}
+
+json::object cell_json(const matrix_cell& c) {
     json::object o;
-    o["expected"] = c.table.what == sw::disposition::not_checked ? json::value(nullptr)
-                                                                 : json::value(outcome(c.number, c.log(), c.lines()));
-    o["measured"] = c.measured ? json::value(outcome(c.measured->number, c.measured->log, c.measured->lines))
-                               : json::value(nullptr);
+    o["expected"] =
+        is_looked_at(c) ? json::value(outcome(c.number, c.log(), c.lines(), c.table.warnings)) : json::value(nullptr);
+    o["measured"] =
+        c.measured ? json::value(outcome(c.measured->number, c.measured->log, c.measured->lines, c.measured->warnings))
+                   : json::value(nullptr);
+    o["at_probe"] = c.table.at_probe;
     if (c.measured && !c.measured->problem.empty())
         o["problem"] = c.measured->problem;
     if (!c.callers.empty()) {
@@ -56,12 +62,7 @@ json::object cell_json(const matrix_row& r, const matrix_cell& c) {
         }
         o["callers"] = std::move(callers);
     }
-    static_cast<void>(r);
     return o;
-}
-
-std::string padded(const std::string& text, std::size_t width) {
-    return text + std::string(width - std::min(width, text.size()), ' ');
 }
 
 /// A row's cells: id, class, patch, one a rule set, condition.
@@ -78,22 +79,6 @@ std::vector<std::vector<std::string>> cells_of(const matrix& m) {
         rows.push_back(std::move(row));
     }
     return rows;
-}
-
-std::string aligned(const std::vector<std::vector<std::string>>& rows) {
-    std::vector<std::size_t> widths(rows.front().size());
-    for (const auto& row : rows)
-        for (std::size_t n = 0; n < row.size(); ++n)
-            widths[n] = std::max(widths[n], row[n].size());
-    std::string all;
-    for (const auto& row : rows) {
-        std::string line;
-        for (std::size_t n = 0; n < row.size(); ++n)
-            line += "  " + padded(row[n], widths[n]);
-        line.erase(line.find_last_not_of(' ') + 1);
-        all += line + "\n";
-    }
-    return all;
 }
 
 /// What callers make of the rows, one line a row and caller.
@@ -119,7 +104,8 @@ bool has_callers(const matrix& m) {
     return std::any_of(m.rows.begin(), m.rows.end(), [](const matrix_row& r) { return r.has_callers(); });
 }
 
-/// The part of the matrix that belongs to a driver.
+} // namespace
+
 std::vector<std::pair<std::string, matrix>> by_driver(const matrix& m) {
     std::vector<std::pair<std::string, matrix>> all;
     for (const matrix_row& r : m.rows) {
@@ -130,12 +116,12 @@ std::vector<std::pair<std::string, matrix>> by_driver(const matrix& m) {
     return all;
 }
 
-} // namespace
-
-std::string outcome_text(const std::string& number, const std::string& log, unsigned lines) {
+std::string outcome_text(const std::string& number, const std::string& log, unsigned lines, unsigned warnings) {
     std::string text = number;
     if (log != "none" && lines != 0)
         text += " " + log + (lines > 1 ? " x" + std::to_string(lines) : "");
+    if (warnings != 0)
+        text += (lines != 0 ? " + " : " ") + std::string("warning");
     return text;
 }
 
@@ -143,12 +129,21 @@ std::string cell_text(const matrix_row& r, const matrix_cell& c) {
     if (!r.row->reachable())
         return "unreachable";
     if (!c.measured)
-        return "not checked";
-    const std::string found = outcome_text(c.measured->number, c.measured->log, c.measured->lines);
+        return name_of(c.table.what);
+    const std::string found =
+        outcome_text(c.measured->number, c.measured->log, c.measured->lines, c.measured->warnings) +
+        (c.table.at_probe ? ", at the probe" : "");
     if (c.agrees())
         return found;
-    return found + " INSTEAD OF " + outcome_text(c.number, c.log(), c.lines()) +
+    return found + " INSTEAD OF " + outcome_text(c.number, c.log(), c.lines(), c.table.warnings) +
            (c.measured->problem.empty() ? "" : " (" + c.measured->problem + ")");
+}
+
+std::string kernels_text(const matrix& m) {
+    std::string all;
+    for (const sw::rule_set rules : m.rules)
+        all += fmt::format("{}{} on Linux {}", all.empty() ? "" : ", ", name_of(rules), name_of(base_of(rules)));
+    return all;
 }
 
 std::string caller_text(const caller_measurement& m) {
@@ -165,6 +160,7 @@ std::string json_report(const matrix& m) {
         json::object row{{"id", r.row->id},
                          {"driver", r.driver->name},
                          {"condition", r.row->condition},
+                         {"function", r.row->where},
                          {"class", sw::name_of(r.row->kind)},
                          {"patch", patch_of(*r.row)},
                          {"reachable", r.row->reachable()}};
@@ -172,36 +168,25 @@ std::string json_report(const matrix& m) {
             row["unreachable_because"] = r.row->unreachable_because;
         json::object rules;
         for (const auto& [name, cell] : r.rules)
-            rules[name_of(name)] = cell_json(r, cell);
+            rules[name_of(name)] = cell_json(cell);
         row["rules"] = std::move(rules);
         rows.push_back(std::move(row));
     }
     json::array lines;
     for (const std::string& line : summary(m))
         lines.emplace_back(line);
-    return results::to_text(json::object{{"rows", std::move(rows)}, {"summary", std::move(lines)}});
-}
-
-std::string text_report(const matrix& m) {
-    std::string all;
-    for (const auto& [driver, part] : by_driver(m)) {
-        all += driver + "\n" + aligned(cells_of(part));
-        for (const matrix_row& r : part.rows)
-            if (!r.row->reachable())
-                all += fmt::format("  {} is unreachable: {}\n", r.row->id, r.row->unreachable_because);
-        if (has_callers(part))
-            all += "\n" + driver + ": what callers make of it\n" + aligned(caller_cells(part));
-        all += "\n";
-    }
-    for (const std::string& line : summary(m))
-        all += line + "\n";
-    return all;
+    json::object kernels;
+    for (const sw::rule_set rules : m.rules)
+        kernels[name_of(rules)] = name_of(base_of(rules));
+    return results::to_text(
+        json::object{{"rows", std::move(rows)}, {"kernels", std::move(kernels)}, {"summary", std::move(lines)}});
 }
 
 std::string markdown_report(const matrix& m) {
     std::string all = "# What a failed attach says\n\n";
     for (const std::string& line : summary(m))
         all += "- " + line + "\n";
+    all += "- Rules and the code below them: " + kernels_text(m) + "\n";
     for (const auto& [driver, part] : by_driver(m)) {
         all += "\n## " + driver + "\n\n" + results::markdown_table(cells_of(part));
         bool first = true;

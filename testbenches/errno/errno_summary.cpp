@@ -57,8 +57,10 @@ void add_changes(const matrix& m, rule_set before, rule_set after, std::vector<s
         const matrix_cell *const b = r.under(before), *const a = r.under(after);
         if (!b || !a || (!b->measured && !a->measured))
             continue;
-        const std::string from = b->measured ? b->measured->number : "not checked",
-                          to = a->measured ? a->measured->number : "not checked";
+        const auto found = [](const matrix_cell& c) {
+            return c.measured ? c.measured->number : std::string(name_of(c.table.what));
+        };
+        const std::string from = found(*b), to = found(*a);
         if (from != to)
             meaning.push_back(fmt::format("{} {} to {}", r.row->id, from, to));
         lines_before += error_lines(*b);

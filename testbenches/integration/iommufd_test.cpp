@@ -351,11 +351,25 @@ TEST_F(iommufd_mapping, refuses_what_makes_no_sense) {
     EXPECT_EQ(unmap_row(0x101000, 0x3000), &row::unmap_splits);
     EXPECT_EQ(unmap_row(0xff000, 0x2000), &row::unmap_splits);
     EXPECT_EQ(unmap_row(0x200000, 0x1000), &row::unmap_nothing);
-    EXPECT_EQ(unmap_row(0x200000, 0), &row::unmap_nothing);
+    EXPECT_EQ(unmap_row(0x200000, 0), &row::unmap_empty);
     EXPECT_EQ(unmap_row(0x2000, ~std::uint64_t{0}), &row::map_overflow);
     EXPECT_EQ(*space.unmap(0, ~std::uint64_t{0}), 0x4000u) << "everything";
     EXPECT_EQ(*space.unmap(0, ~std::uint64_t{0}), 0u) << "which may be nothing";
     EXPECT_EQ(iova_to_phys(*near.in_group->current(), ordinary.iova), 0u);
+}
+
+// As the kernel does: the area's memory, then addresses, then the source, then pages are pinned.
+TEST_F(iommufd_mapping, is_refused_for_what_is_looked_at_first) {
+    ASSERT_EQ(map_row(ordinary), nullptr);
+    constexpr user_mapping within_a_page{0x200000, memory + 0x800, 0x1000, rw};
+    EXPECT_EQ(map_row(within_a_page), &row::map_unaligned);
+    EXPECT_EQ(map_row({ordinary.iova, memory + 0x800, 0x1000, rw}), &row::map_overlaps);
+    b.kernel.injection().nth("iommufd.area.alloc", 1);
+    EXPECT_EQ(map_row({ordinary.iova, memory + 0x800, 0x1000, rw}), &row::map_memory);
+    EXPECT_EQ(c.locked_bytes(), ordinary.bytes) << "nothing of it was pinned";
+    EXPECT_EQ(space.copy(space, ordinary.iova, 0, 0x200000, ro).error().row, &row::copy_empty);
+    // Without a domain there is nothing to be aligned to.
+    EXPECT_TRUE(c.make_ioas().map(within_a_page));
 }
 
 TEST_F(iommufd_mapping, copies_show_the_same_pages_and_pin_them_once) {

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <map>
 #include <random>
 #include <set>
@@ -40,10 +41,15 @@ class trial {
         std::uint64_t count = std::min(sizes[below(std::size(sizes))], pages_ / 4);
         // Now and then aligned alike, so that blocks and contiguous runs come about.
         const std::uint64_t grain = below(2) ? 1 : std::min<std::uint64_t>(512, pages_ / 4);
-        const std::uint64_t first = below(pages_ / grain) * grain;
+        std::uint64_t first = below(pages_ / grain) * grain;
         count = std::min(count, pages_ - first);
+        const bool maps = below(3) != 0;
+        if (!maps && k_.flushes_aligned_alone) {
+            count = std::bit_floor(count);
+            first -= first % count;
+        }
         const std::uint64_t iova = window + first * page_;
-        if (below(3) != 0) {
+        if (maps) {
             const std::uint64_t start =
                 below(2) ? first : below((pages_ - count) / grain + 1) * grain % (pages_ - count + 1);
             map(iova, marked + start * page_, count);

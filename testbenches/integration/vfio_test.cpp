@@ -26,6 +26,11 @@ constexpr protection rw{.read = true, .write = true};
 constexpr std::uint64_t memory = 0x90000000;
 constexpr user_mapping ordinary{0x100000, memory, 0x4000, rw};
 
+/// Neither the series nor the proposal before it.
+bool before_the_series(rule_set rules) {
+    return rules == rule_set::v6_0 || rules == rule_set::v6_1;
+}
+
 const char* const t1 = "vfio-type1";
 const char* const t1_2022 = "vfio-type1-2022";
 
@@ -51,7 +56,7 @@ TEST_P(vfio_rules, mainline_is_deaf_to_the_errno_of_a_foreign_smmu) {
     EXPECT_FALSE(r.shared);
     EXPECT_EQ(r.claim.attach_calls, 1u);
     EXPECT_EQ(r.attach.attach_calls, 5u);
-    EXPECT_EQ(r.attach.error_lines, GetParam() == rule_set::v6_0 ? 1u : 0u);
+    EXPECT_EQ(r.attach.error_lines, before_the_series(GetParam()) ? 1u : 0u);
     EXPECT_GT(r.attach.attach_ns, 0u);
     EXPECT_GT(r.attach.elapsed_ns, r.attach.attach_ns);
     EXPECT_EQ(r.dma, dma_outcome::untried) << "nothing to try it with";
@@ -67,7 +72,7 @@ TEST_P(vfio_rules, simplified_lives_by_the_errno) {
     ASSERT_EQ(c->run(first).attach.attach_calls, 1u);
     ASSERT_TRUE(c->map(ordinary));
     const caller_report r = c->run(second);
-    if (GetParam() == rule_set::v6_0) {
+    if (before_the_series(GetParam())) {
         EXPECT_EQ(r.number, enxio);
         EXPECT_EQ(r.row, &smmu_row::foreign_smmu);
         EXPECT_EQ(r.domains, 1u);
@@ -121,7 +126,7 @@ TEST(vfio, counts_of_attach_calls_follow_the_formulas) {
 
 // Stories 10 and 11: the same SMMU, but devices that need other tables, or stall.
 TEST_P(vfio_rules, devices_of_one_smmu_may_need_two_domains) {
-    const bool before = GetParam() == rule_set::v6_0;
+    const bool before = before_the_series(GetParam());
     for (const bool stalls : {false, true})
         for (const char* name : {t1, t1_2022}) {
             caller_bench b(1, GetParam(), [](fake_smmu& s) {
@@ -360,22 +365,53 @@ TEST_F(vfio_mapping, counts_mappings_and_locked_bytes) {
     EXPECT_TRUE(c->mappings().empty());
 }
 
-TEST_F(vfio_mapping, before_the_first_group_pins_nothing_and_is_replayed) {
-    ASSERT_TRUE(c->map(ordinary));
-    EXPECT_EQ(c->locked_bytes(), 0u);
+// A container has an IOMMU from its first group to its last.
+TEST_F(vfio_mapping, needs_a_group) {
+    namespace row = vfio::row;
+    auto& container = static_cast<vfio::type1&>(*c);
+    const auto refuses_all = [&] {
+        EXPECT_EQ(map_row(ordinary), &row::no_iommu);
+        EXPECT_EQ(unmap_row(ordinary.iova, ordinary.bytes), &row::no_iommu);
+        EXPECT_EQ(c->unmap_all().error().row, &row::no_iommu);
+        EXPECT_EQ(container.suspend_addresses().error().row, &row::no_iommu);
+    };
+    refuses_all();
     ASSERT_EQ(c->run(dev).number, none);
-    EXPECT_EQ(c->locked_bytes(), 0x4000u);
-    EXPECT_EQ(iova_to_phys(*dev.in_group->current(), ordinary.iova), memory);
+    EXPECT_EQ(map_row(ordinary), nullptr);
+    c->detach(dev);
+    refuses_all();
+    EXPECT_EQ(c->locked_bytes(), 0u);
+}
+
+// A group that is refused after its domain was filled leaves the container as it was.
+TEST(vfio, a_refused_group_can_be_followed_by_another) {
+    for (const char* name : {t1, t1_2022}) {
+        caller_bench b;
+        device &first = b.add_device("a", 1), &second = b.add_device("b", 2);
+        auto c = b.make(name, {.interrupts_isolated = false});
+        static_cast<void>(c->map(ordinary));
+        for (device* dev : {&first, &second})
+            EXPECT_EQ(c->run(*dev).row, &vfio::row::unsafe_interrupts) << name;
+        EXPECT_EQ(c->locked_bytes(), 0u);
+    }
 }
 
 TEST_F(vfio_mapping, a_replay_that_fails_leaves_neither_pages_nor_domain) {
-    ASSERT_TRUE(c->map({0x1000, memory, 0x4000, rw}));
-    ASSERT_TRUE(c->map({0x100000, memory, 0x5000, rw}));
-    const caller_report r = c->run(dev);
-    EXPECT_EQ(r.row, &vfio::row::map_locked);
-    EXPECT_EQ(r.domains, 0u);
-    EXPECT_EQ(c->locked_bytes(), 0u);
-    EXPECT_EQ(dev.in_group->current(), dev.in_group->default_domain());
+    caller_bench two(2);
+    device &first = two.add_device("a", 1, 0), &second = two.add_device("b", 1, 1);
+    auto both = two.make(t1);
+    ASSERT_EQ(both->run(first).number, none);
+    ASSERT_TRUE(both->map({0x1000, memory, 0x4000, rw}));
+    ASSERT_TRUE(both->map({0x40000000, memory, 0x5000, rw}));
+    // The superpage test and the first mapping have their tables; the second mapping's is not to be had.
+    two.kernel.injection().order("arm_lpae.table.alloc", {4, injection_order::for_ever});
+    const caller_report r = both->run(second);
+    EXPECT_EQ(r.number, enomem);
+    EXPECT_EQ(r.domains, 1u);
+    EXPECT_EQ(both->locked_bytes(), 0x9000u);
+    EXPECT_EQ(iova_to_phys(*first.in_group->current(), 0x40000000), memory);
+    EXPECT_EQ(second.in_group->owner(), nullptr);
+    two.kernel.injection().cancel_all();
 }
 
 TEST_F(vfio_mapping, goes_into_all_domains_or_none) {
@@ -399,12 +435,14 @@ TEST_F(vfio_mapping, goes_into_all_domains_or_none) {
 
 TEST_F(vfio_mapping, no_group_joins_while_user_addresses_are_suspended) {
     auto& container = static_cast<vfio::type1&>(*c);
+    device& other = b.add_device("other", 2);
+    ASSERT_EQ(c->run(dev).number, none);
     EXPECT_EQ(container.suspend_addresses().error().row, &vfio::row::addresses_unknown);
     ASSERT_TRUE(c->map(ordinary));
     ASSERT_TRUE(container.suspend_addresses());
-    EXPECT_EQ(c->run(dev).row, &vfio::row::addresses_invalid);
+    EXPECT_EQ(c->run(other).row, &vfio::row::addresses_invalid);
     container.resume_addresses();
-    EXPECT_EQ(c->run(dev).number, none);
+    EXPECT_EQ(c->run(other).number, none);
 }
 
 TEST_F(vfio_mapping, the_superpage_test_leaves_nothing_behind) {

@@ -245,7 +245,7 @@ class software_run {
         for (const auto& d : drivers_)
             found.queues.push_back(&d->counted());
         add_domains(found);
-        found.error_lines = machine_->log().count(sw::log_level::error);
+        found.error_lines = machine_->log().errors();
         report_software(found, f);
         return report(f, options_);
     }

@@ -21,6 +21,10 @@ using traces::hex;
 
 namespace {
 
+std::string row_id(const story_outcome& o) {
+    return o.row ? o.row->id : "none";
+}
+
 /// Compares, and says what is not as expected.
 class judge {
   public:
@@ -30,7 +34,7 @@ class judge {
         const sw::linux_errno wanted = x.number.value_or(sw::linux_errno::none);
         if (!x.any_errno && wanted != found_.number)
             say("errno", name_of(wanted), name_of(found_.number));
-        text("row", x.row, found_.row);
+        text("row", x.row, row_id(found_));
         number("error lines", x.error_lines, found_.error_lines);
         number("warning lines", x.warning_lines, found_.warning_lines);
         number("debug lines", x.debug_lines, found_.debug_lines);
@@ -83,7 +87,7 @@ json::object as_json(const story_operation& o, const story_outcome& out) {
     json::object v{{"operation", o.text},
                    {"line", o.where.line},
                    {"errno", out.number == sw::linux_errno::none ? json::value(0) : json::value(name_of(out.number))},
-                   {"row", out.row},
+                   {"row", row_id(out)},
                    {"error_lines", out.error_lines},
                    {"warning_lines", out.warning_lines},
                    {"attach_calls", out.attach_calls},
@@ -93,6 +97,10 @@ json::object as_json(const story_operation& o, const story_outcome& out) {
     if (o.action == story_action::take || o.action == story_action::leave) {
         v["domains"] = out.domains;
         v["address_spaces"] = out.address_spaces;
+    }
+    if (out.row) {
+        v["function"] = out.row->where;
+        v["condition"] = out.row->condition;
     }
     if (!out.dma.empty())
         v["dma"] = out.dma;
@@ -122,8 +130,10 @@ std::string play(const story& s, sw::rule_set rules) {
         for (const story_operation& o : s.operations) {
             const story_expectation& x = o.expected[static_cast<std::size_t>(rules)];
             const story_outcome out = stage.carry_out(o, x);
+            const std::vector<std::string> lines = judge(o, out).broken(x);
             operations.push_back(as_json(o, out));
-            for (const std::string& line : judge(o, out).broken(x))
+            operations.back().as_object()["broken"] = !lines.empty();
+            for (const std::string& line : lines)
                 broken.emplace_back(line);
         }
         stage.close();
@@ -147,6 +157,27 @@ std::string line_of(std::size_t n, const json::object& o) {
     if (o.contains("dma"))
         text += "  DMA " + std::string(o.at("dma").as_string());
     return text + "\n";
+}
+
+std::string time_text(std::uint64_t ns) {
+    const auto time = static_cast<double>(ns);
+    if (ns < 10'000)
+        return fmt::format("{} ns", ns);
+    return ns < 10'000'000 ? fmt::format("{:.1f} us", time / 1e3) : fmt::format("{:.1f} ms", time / 1e6);
+}
+
+/// Of an operation that met a row, or whose expectation broke: what else there is to know.
+std::string details_of(const json::object& o) {
+    constexpr const char* indent = "       ";
+    std::string text;
+    if (o.contains("function"))
+        text += fmt::format("{}{}: {}: {}\n", indent, std::string(o.at("row").as_string()),
+                            std::string(o.at("function").as_string()), std::string(o.at("condition").as_string()));
+    for (const json::value& line : o.at("log").as_array())
+        text += fmt::format("{}log: {}\n", indent, std::string(line.as_string()));
+    return text + fmt::format("{}took {}\n", indent,
+                              time_text(o.at("end_ns").to_number<std::uint64_t>() -
+                                        o.at("begin_ns").to_number<std::uint64_t>()));
 }
 
 } // namespace
@@ -174,8 +205,12 @@ run_result run_story(const story& s) {
         for (const json::value& line : o.at("boot").as_array())
             out.text += "  " + std::string(line.as_string()) + "\n";
         std::size_t number = 0;
-        for (const json::value& operation : o.at("operations").as_array())
-            out.text += line_of(++number, operation.as_object());
+        for (const json::value& operation : o.at("operations").as_array()) {
+            const json::object& one = operation.as_object();
+            out.text += line_of(++number, one);
+            if (one.contains("function") || one.at("broken").as_bool())
+                out.text += details_of(one);
+        }
         for (const json::value& line : broken)
             out.text += std::string(line.as_string()) + "\n";
         out.text += broken.empty() ? "as expected\n" : results::counted(broken.size(), "expectation") + " broken\n";

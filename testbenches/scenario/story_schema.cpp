@@ -172,7 +172,8 @@ const schema& story_map_action() {
     static const schema s =
         action("story map", "Maps a range. One of `domain`, `device`, `space` says where.",
                {text("domain", "this one"), text("device", "the domain that its group is on"),
-                text("space", "all domains of this address space"), bytes("iova", "first input address", true),
+                text("space", "all domains of this address space; VFIO has none before its first group"),
+                bytes("iova", "first input address", true),
                 bytes("pa", "first physical address: from 0x60000000 on, below is the kernel's").needed(),
                 bytes("size", "how much").otherwise("4KiB").from(1).to(largest_map_bytes),
                 choice("permissions", "what devices may do", {"r", "w", "rw", "none"}, "rw")});
@@ -182,7 +183,8 @@ const schema& unmap_action() {
     static const schema s =
         action("unmap", "Takes a range back. One of `domain`, `device`, `space` says where.",
                {text("domain", "this one"), text("device", "the domain that its group is on"),
-                text("space", "all domains of this address space"), bytes("iova", "first input address", true),
+                text("space", "all domains of this address space; VFIO has none before its first group"),
+                bytes("iova", "first input address", true),
                 bytes("size", "how much").otherwise("4KiB").from(1).to(largest_map_bytes)});
     return s;
 }
@@ -289,8 +291,8 @@ const schema& story_schema() {
         "else came. The machine has 1 GiB of memory at 0x40000000; the kernel keeps the first half.",
         {
             text("description", "for people"),
-            text("rules",
-                 "in force: `v6.0`, `emediumtype`, `einval-v5`, `v6.2`, several of them apart by blanks, or `all`")
+            text("rules", "in force: `v6.0`, `emediumtype`, `einval-v5`, `v6.1`, `v6.2`, several of them apart by "
+                          "blanks, or `all`")
                 .otherwise("v6.2"),
             choice("mode", "cycle-approximate, or loosely timed", {"at", "lt"}, "at"),
             map_of("kernel", "how it was started", kernel_schema()),

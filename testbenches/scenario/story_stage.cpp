@@ -14,8 +14,8 @@ namespace {
 template <class T>
 void take_result(const result<T>& r, story_outcome& out) {
     out.number = sw::errno_of(r);
-    if (!r && r.error().row)
-        out.row = r.error().row->id;
+    if (!r)
+        out.row = r.error().row;
 }
 
 sw::domain_type type_named(const std::string& name) {
@@ -34,10 +34,61 @@ story_stage::story_stage(software::software_machine& machine, const story& s)
         spaces_[space.name] = space.caller->make(software::caller_machine_of(machine), space.options);
 }
 
-story_stage::~story_stage() = default;
+story_stage::~story_stage() {
+    machine_.kernel().power_off(); // what is left needs no undoing
+}
 
 void story_stage::close() {
-    spaces_.clear();
+    for (const auto& [name, space] : spaces_)
+        try {
+            space->close();
+        } catch (const sw::kernel_stop& stopped) {
+            last_take_.at(name)->fail(std::string("at the end, as '") + name +
+                                          "' gives up what it has: " + stopped.what(),
+                                      "an end that Linux survives");
+        }
+}
+
+std::string story_stage::holder_of(const std::string& device) const {
+    const sw::group* const g = machine_.device(device).in_group;
+    for (const auto& [held, spaces] : held_)
+        if (!spaces.empty() && (held == device || (g && machine_.device(held).in_group == g)))
+            return *spaces.begin();
+    return {};
+}
+
+void story_stage::check_precondition(const story_operation& o) {
+    const std::string holder = o.device.empty() ? std::string() : holder_of(o.device);
+    const auto refuse = [&](const std::string& why, const char* expected) {
+        o.where.fail("'" + o.text + "', " + why, expected);
+    };
+    switch (o.action) {
+    case story_action::free:
+        for (const auto& dev : core_.devices())
+            if (const sw::group* const g = dev->in_group; g && g->current() && g->current() == domains_[o.domain].get())
+                refuse("which '" + dev->name() + "' is on", "a domain that no device is on");
+        break;
+    case story_action::detach: {
+        const sw::group* const g = machine_.device(o.device).in_group;
+        if (!holder.empty() && g && g->current() != domain_of(o))
+            refuse("whose group '" + holder + "' holds", "a domain that the group is on");
+        break;
+    }
+    case story_action::remove:
+        if (!holder.empty()) // Linux waits
+            refuse("which '" + holder + "' holds", "a device that has left all address spaces");
+        break;
+    case story_action::release:
+        if (!holder.empty())
+            refuse("whose group '" + holder + "' has claimed", "a claim of the story's own");
+        break;
+    case story_action::unuse:
+        if (const sw::group* const g = machine_.device(o.device).in_group; g && g->owner() && !used_.contains(o.device))
+            refuse("which no driver uses, and whose group is claimed", "a device in use");
+        break;
+    default:
+        break;
+    }
 }
 
 sw::domain* story_stage::domain_of(const story_operation& o) {
@@ -57,18 +108,21 @@ story_outcome story_stage::carry_out(const story_operation& o, const story_expec
     const unsigned made = core_.domains_made();
     const std::size_t raised = machine_.kernel().raised().size();
     out.begin_ns = machine_.cpus().now_ns();
+    check_precondition(o);
     try {
         act(o, expected, out);
-    } catch (const sw::kernel_crash& crash) {
-        o.where.fail(crash.what(), "an operation that Linux survives");
+    } catch (const sw::kernel_stop& stopped) {
+        o.where.fail(stopped.what(), "an operation that Linux survives");
     }
     out.end_ns = machine_.cpus().now_ns();
+    if (out.dma == "fault" || out.dma == "wrong")
+        machine_.settle(); // the line of a fault belongs to the access
     if (out.number == linux_errno::none && machine_.kernel().raised().size() != raised)
-        out.row = machine_.kernel().raised()[raised].row->id; // swallowed
+        out.row = machine_.kernel().raised()[raised].row; // swallowed
     if (o.action != story_action::take) {
         out.attach_calls = core_.attach_calls().size() - calls;
         out.domains_made = core_.domains_made() - made;
-        out.error_lines = machine_.log().count(sw::log_level::error, line);
+        out.error_lines = machine_.log().errors(line);
         out.warning_lines = machine_.log().count(sw::log_level::warning, line);
     }
     out.debug_lines = machine_.log().count(sw::log_level::debug, line);
@@ -134,9 +188,9 @@ void story_stage::take(const story_operation& o, story_outcome& out) {
     });
     if (!r.at_claim)
         held_[o.device].insert(o.space);
+    last_take_[o.space] = &o.where;
     out.number = r.number;
-    if (r.row)
-        out.row = r.row->id;
+    out.row = r.row;
     out.at_claim = r.at_claim;
     out.shared = r.shared;
     out.domains = r.domains;
@@ -217,9 +271,13 @@ void story_stage::act(const story_operation& o, const story_expectation& expecte
         break;
     case story_action::use:
         take_result(core_.use_default_domain(dev()), out);
+        if (out.number == linux_errno::none)
+            used_.insert(o.device);
         break;
     case story_action::unuse:
         core_.unuse_default_domain(dev());
+        if (const auto one = used_.find(o.device); one != used_.end())
+            used_.erase(one);
         break;
     case story_action::exhaust:
         for (std::uint64_t n = 0; n < o.count && out.number == linux_errno::none; ++n) {
@@ -251,10 +309,8 @@ void story_stage::act(const story_operation& o, const story_expectation& expecte
             out.number = linux_errno::enodev; // no driver to ask
         break;
     case story_action::remove:
-        if (const auto held = held_.find(o.device); held != held_.end() && !held->second.empty())
-            o.where.fail("remove of '" + o.device + "', which '" + *held->second.begin() + "' holds", // Linux waits
-                         "a device that has left all address spaces");
         core_.release(dev());
+        used_.erase(o.device);
         break;
     case story_action::take:
         take(o, out);

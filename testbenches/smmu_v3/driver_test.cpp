@@ -395,6 +395,37 @@ TEST(smmu_v3_driver, skips_a_command_that_the_smmu_refuses) {
     EXPECT_EQ(smmu.read(reg::CMDQ_CONS.offset, 4), smmu.read(reg::CMDQ_PROD.offset, 4)) << "the queue runs again";
 }
 
+// A queue that stays full for a second costs a line, and nothing else: what waits goes out when there is room.
+TEST(smmu_v3_driver, waits_for_room_and_drops_nothing) {
+    smmu_bench b;
+    fake_smmu& smmu = b.add_smmu();
+    smmu.IDR1 = static_cast<std::uint32_t>(idr1::CMDQS.put(smmu.IDR1, 7));
+    ASSERT_TRUE(b.start());
+    auto& queue = static_cast<arm_smmu_v3::smmu_driver&>(b.driver).instances()[0]->commands();
+    smmu.commands.clear();
+    smmu.consumes = false;
+    unsigned lines = 0;
+    b.log.on_entry([&](const log_entry& e) { // in the second second the SMMU wakes up
+        if (e.level == log_level::error && ++lines == 2) {
+            smmu.consumes = true;
+            smmu.write(reg::CMDQ_PROD.offset, smmu.read(reg::CMDQ_PROD.offset, 4), 4);
+        }
+    });
+    constexpr std::size_t more_than_fit = 130;
+    for (std::size_t n = 0; n < more_than_fit; ++n)
+        queue.issue(arm_smmu_v3::commands::cfgi_ste(static_cast<std::uint32_t>(n), true), false);
+    EXPECT_EQ(lines, 2u);
+    ASSERT_EQ(smmu.commands.size(), more_than_fit);
+    EXPECT_EQ(command::StreamID.of(smmu.commands.back()), more_than_fit - 1);
+    EXPECT_EQ(b.kernel.raised().back().row, &row::queue_full_timeout);
+    // One that never wakes up: Linux would wait for ever.
+    b.log.on_entry({});
+    smmu.consumes = false;
+    EXPECT_THROW(for (std::size_t n = 0; n < more_than_fit; ++n) queue.issue(arm_smmu_v3::commands::cfgi_all(), false),
+                 kernel_stop);
+    b.kernel.power_off();
+}
+
 TEST(smmu_v3_driver, shares_asids_between_smmus_and_keeps_vmids_apart) {
     smmu_bench b;
     b.add_smmu();

@@ -27,6 +27,8 @@ struct machine_kind {
     occupied over = occupied::refused;
     /// A page is unmapped as it was mapped: a part of a larger one takes it all.
     bool whole_leaves = false;
+    /// Of a range that is not aligned to its size, the driver leaves the end in the TLB, as Linux does.
+    bool flushes_aligned_alone = false;
     bool spans = true;        ///< a domain may have devices behind several IOMMUs
     std::string fault_text{}; ///< part of the line that a fault of a missing page leaves in the log
 };

@@ -4,6 +4,7 @@
 #include "models/core/iommu.h"
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
 
 namespace iommulab::software {
@@ -11,6 +12,8 @@ namespace iommulab::software {
 namespace {
 /// Where in the doorbell's window messages are written: GITS_TRANSLATER's offset in its frame (Arm IHI 0069, 12.19).
 constexpr std::uint64_t doorbell_offset = 0x40;
+/// Longer than an IOMMU here takes to write a record and to signal it; assumption.
+constexpr std::uint64_t report_ns = 10'000;
 /// Messages that an IOMMU may want besides those that have wires too; assumption.
 constexpr std::size_t least_messages = 4;
 } // namespace
@@ -83,12 +86,20 @@ software_machine::~software_machine() {
 }
 
 void software_machine::boot() {
+    std::map<std::string, sw::result<void>> audited;
     for (std::size_t n = 0; n < firmware_.size(); ++n) {
-        const sw::driver_description& d = *drivers_[n];
-        if (std::none_of(made_drivers_.begin(), made_drivers_.end(), [&](const auto& m) { return m.first == d.name; }))
-            made_drivers_.emplace_back(d.name, &core_->add_driver(d));
-        const auto r = core_->add_instance(driver(d.name), firmware_[n]);
-        probed_.push_back({firmware_[n].name, sw::errno_of(r)});
+        const std::string name = drivers_[n]->name;
+        if (!audited.contains(name)) {
+            made_drivers_.emplace_back(name, &core_->add_driver(*drivers_[n]));
+            std::vector<sw::instance_firmware> all;
+            for (std::size_t other = n; other < firmware_.size(); ++other)
+                if (drivers_[other] == drivers_[n])
+                    all.push_back(firmware_[other]);
+            audited.emplace(name, driver(name).audit(all));
+        }
+        const sw::result<void>& agreed = audited.at(name);
+        probed_.push_back({firmware_[n].name, agreed ? sw::errno_of(core_->add_instance(driver(name), firmware_[n]))
+                                                     : agreed.error().number});
     }
     for (const placed_device& d : devices_)
         core_->add_device(d.description);
@@ -145,6 +156,12 @@ access_result software_machine::dma_write(const std::string& name, std::uint64_t
                                           const std::vector<std::uint8_t>& data) {
     placed_device& d = placed(name);
     return d.master->write(requester_of(d), iova, data);
+}
+
+void software_machine::settle() {
+    constexpr unsigned at_most = 1'000; // one that never falls silent is not waited for
+    for (unsigned n = 0; n < at_most && (n == 0 || !cpus_->interrupts_served()); ++n)
+        cpus_->delay_ns(report_ns);
 }
 
 } // namespace iommulab::software

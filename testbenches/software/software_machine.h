@@ -70,6 +70,10 @@ class software_machine : public sc_core::sc_module {
     access_result dma_read(const std::string& device, std::uint64_t iova, unsigned bytes);
     access_result dma_write(const std::string& device, std::uint64_t iova, const std::vector<std::uint8_t>& data);
 
+    /// Waits until the IOMMUs have said what they have to say of the accesses so far, and software has heard it. From
+    /// software only.
+    void settle();
+
   private:
     struct placed_device {
         sw::device_description description;

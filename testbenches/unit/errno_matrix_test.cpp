@@ -30,20 +30,21 @@ matrix of(const measurement& before, const measurement& after) {
     return m;
 }
 matrix right() {
-    return of({"ENXIO", "error", 1, ""}, {"EINVAL", "none", 0, ""});
+    return of({"ENXIO", "error", 1, 0, ""}, {"EINVAL", "none", 0, 0, ""});
 }
 
 TEST(errno_matrix, agrees_when_errno_level_and_lines_do) {
     EXPECT_TRUE(right().agrees());
     EXPECT_EQ(right().measured(), 2u);
-    EXPECT_FALSE(of({"EINVAL", "error", 1, ""}, {"EINVAL", "none", 0, ""}).agrees()) << "errno";
-    EXPECT_FALSE(of({"ENXIO", "warning", 1, ""}, {"EINVAL", "none", 0, ""}).agrees()) << "level";
-    EXPECT_FALSE(of({"ENXIO", "error", 2, ""}, {"EINVAL", "none", 0, ""}).agrees()) << "lines";
-    EXPECT_FALSE(of({"ENXIO", "error", 1, "met S3-4"}, {"EINVAL", "none", 0, ""}).agrees()) << "another row";
+    EXPECT_FALSE(of({"EINVAL", "error", 1, 0, ""}, {"EINVAL", "none", 0, 0, ""}).agrees()) << "errno";
+    EXPECT_FALSE(of({"ENXIO", "warning", 1, 0, ""}, {"EINVAL", "none", 0, 0, ""}).agrees()) << "level";
+    EXPECT_FALSE(of({"ENXIO", "error", 2, 0, ""}, {"EINVAL", "none", 0, 0, ""}).agrees()) << "lines";
+    EXPECT_FALSE(of({"ENXIO", "error", 1, 1, ""}, {"EINVAL", "none", 0, 0, ""}).agrees()) << "warnings besides";
+    EXPECT_FALSE(of({"ENXIO", "error", 1, 0, "met S3-4"}, {"EINVAL", "none", 0, 0, ""}).agrees()) << "another row";
 }
 
 TEST(errno_matrix, names_what_differs_in_every_format) {
-    const matrix wrong = of({"ENXIO", "error", 1, ""}, {"EBUSY", "none", 0, ""});
+    const matrix wrong = of({"ENXIO", "error", 1, 0, ""}, {"EBUSY", "none", 0, 0, ""});
     EXPECT_EQ(wrong.differing(), 1u);
     for (const auto& report : {text_report(wrong), markdown_report(wrong), html_report(wrong)})
         EXPECT_THAT(report, HasSubstr("EBUSY INSTEAD OF EINVAL"));
@@ -90,6 +91,47 @@ TEST(errno_matrix, says_the_point_in_ten_lines) {
     EXPECT_THAT(lines, testing::Contains(HasSubstr("S3-3 ENXIO to EINVAL")));
     EXPECT_THAT(lines, testing::Contains(HasSubstr("1 vanished")));
     EXPECT_THAT(lines, testing::Contains(HasSubstr("stop failing: 1: vfio-type1 at S3-3")));
+}
+
+TEST(errno_matrix, fits_a_terminal_and_says_what_it_abbreviates) {
+    const std::string text = text_report(right());
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = text.find('\n', at);
+        EXPECT_LE(end - at, 100u) << text.substr(at, end - at);
+        at = end + 1;
+    }
+    for (const char* key : {"P1 to P6", "of the address space", "of attach_dev", "VFIO as in Linux 6.1", "ENXIO E",
+                            "v6.0 on Linux 6.0, v6.2 on Linux 6.2"})
+        EXPECT_THAT(text, HasSubstr(key));
+}
+
+TEST(errno_matrix, is_junit_of_a_case_a_row_and_set_of_rules) {
+    EXPECT_THAT(junit_report(right()),
+                testing::AllOf(HasSubstr("tests=\"2\""), HasSubstr("failures=\"0\""), HasSubstr("S3-3 under v6.2")));
+    EXPECT_THAT(junit_report(of({"ENXIO", "error", 1, 0, ""}, {"EBUSY", "none", 0, 0, ""})),
+                testing::AllOf(HasSubstr("failures=\"1\""), HasSubstr("EBUSY INSTEAD OF EINVAL")));
+}
+
+TEST(errno_matrix, says_whose_code_is_below_the_rules) {
+    const matrix m = right();
+    EXPECT_EQ(kernels_text(m), "v6.0 on Linux 6.0, v6.2 on Linux 6.2");
+    EXPECT_EQ(boost::json::parse(json_report(m)).at("kernels").at("v6.0"), "6.0");
+}
+
+// Where a kernel's behaviour decides a row, only the sets on that kernel have it.
+TEST(errno_matrix, has_rows_where_the_kernel_gets_to_them) {
+    const auto cell = [](const char* id, rule_set rules) {
+        return sw::row_named(sw::driver_named("intel")->failures, id)->outcome(rules);
+    };
+    using enum sw::disposition;
+    for (const rule_set rules : sw::all_rule_sets) {
+        EXPECT_EQ(cell("V-16", rules).what, rules == rule_set::v6_1 ? returned : not_reached) << name_of(rules);
+        EXPECT_EQ(cell("V-19", rules).what, rules == rule_set::v6_2 ? not_reached : swallowed) << name_of(rules);
+        for (const char* id : {"V-20", "V-21", "V-22"})
+            EXPECT_EQ(cell(id, rules).at_probe, rules == rule_set::v6_1 || rules == rule_set::v6_2) << id;
+    }
+    for (const char* id : {"V-9", "V-10"})
+        EXPECT_FALSE(sw::row_named(sw::driver_named("intel")->failures, id)->reachable()) << id;
 }
 
 TEST(errno_matrix, page_needs_nothing_else) {

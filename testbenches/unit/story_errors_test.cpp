@@ -71,7 +71,7 @@ TEST(story_errors, an_unknown_errno_point_rule_set_or_caller) {
     EXPECT_THAT(message(machine + "  - inject: {point: smmu_v3.cd_tables.alloc}\n"),
                 HasSubstr(":10:21: found unknown injection point 'smmu_v3.cd_tables.alloc', expected "
                           "'smmu_v3.cd_table.alloc'"));
-    EXPECT_THAT(message(machine, {.overrides = {"rules=v6.1"}, .seed = {}}), HasSubstr("unknown set of rules 'v6.1'"));
+    EXPECT_THAT(message(machine, {.overrides = {"rules=v6.3"}, .seed = {}}), HasSubstr("unknown set of rules 'v6.3'"));
     EXPECT_THAT(message(machine, {.overrides = {"spaces.vm.caller=vfio"}, .seed = {}}), HasSubstr("vfio-type1"));
 }
 TEST(story_errors, impossible_limits) {
@@ -105,6 +105,18 @@ TEST(story_errors, operations_that_say_nothing_or_too_much) {
     EXPECT_THAT(message(machine + "  - attach: {device: nic, domain: shared}\n    expect: {bytes: 4KiB}\n"),
                 HasSubstr("an expectation that such an operation has"));
     EXPECT_THAT(message(machine + "  - atach: {device: nic, domain: shared}\n"), HasSubstr("attach"));
+}
+
+// A scenario may be called as the platform that it runs on: it does not find itself.
+TEST(story_errors, a_file_with_its_platforms_name_has_none) {
+    const fs::path folder = fs::temp_directory_path() / ("platform-name-" + std::to_string(getpid()));
+    fs::create_directory(folder);
+    const fs::path path = folder / "xeon.yaml";
+    std::ofstream(path) << "platform: xeon.yaml\nmasters:\n  nic:\n    iommu: dmar0\n    source_id: 0x10\n"
+                           "    map: [{iova: 0x10000000, pa: 0x50000000, size: 4KiB}]\n"
+                           "    traffic: {type: uniform, base: 0x10000000, size: 4KiB}\n    requests: 10\n";
+    EXPECT_NO_THROW(read_scenario(path.string(), {}));
+    fs::remove_all(folder);
 }
 
 } // namespace

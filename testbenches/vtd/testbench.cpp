@@ -26,6 +26,11 @@ software::machine_kind kind(const char* name, const char* preset, const char* fa
 } // namespace
 
 const iommu_testbench& vtd_testbench() {
+    static const software::machine_kind first_level = [] {
+        software::machine_kind k = kind("first_level", "qemu-first-stage", "reason 0x71");
+        k.flushes_aligned_alone = true;
+        return k;
+    }();
     static const iommu_testbench all{
         .model = "vtd",
         .make_firmware = firmware::make_vtd_firmware,
@@ -36,8 +41,7 @@ const iommu_testbench& vtd_testbench() {
         .machine_kinds = {kind("legacy", "qemu", "reason 0x0"), kind("legacy_39_bits", "qemu-39", "reason 0x0"),
                           kind("registers", "qemu", "reason 0x0", {{"queued-invalidation", 0}}),
                           kind("caching_mode", "qemu-caching-mode", "reason 0x0"),
-                          kind("second_level", "qemu-scalable", "reason 0x79"),
-                          kind("first_level", "qemu-first-stage", "reason 0x71"),
+                          kind("second_level", "qemu-scalable", "reason 0x79"), first_level,
                           kind("legacy_by_choice", "qemu-scalable", "reason 0x0", {{"scalable", 0}})},
     };
     return all;

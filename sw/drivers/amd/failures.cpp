@@ -4,18 +4,14 @@
 namespace iommulab::sw::amd {
 namespace {
 
-using enum linux_errno;
-using enum failure_class;
-using enum failure_scope;
-constexpr auto E = log_level::error, W = log_level::warning;
+using namespace failure_terms;
 
-/// A check that the series removes: before it alone anybody looks.
+/// A check that the series removes.
 constexpr std::array<failure_outcome, rule_sets> before_the_series(failure_outcome before) {
-    constexpr failure_outcome gone{none, log_level::none, disposition::not_checked};
-    return {before, gone, gone, gone};
+    return changed(before, {none, log_level::none, disposition::not_checked});
 }
 
-constexpr failure_row table[] = {
+constexpr failure_table table({
     {"A-1", "amd_iommu_attach_device", "no IOMMU covers the device", failure_class::device, attach,
      before_the_series({einval}), "P2"},
     {"A-2", "amd_iommu_attach_device", "the device's id names no IOMMU", failure_class::device, attach,
@@ -27,7 +23,7 @@ constexpr failure_row table[] = {
     {"A-5", "attach_device", "a domain with PASIDs, and the device refuses to enable PASID, PRI or ATS",
      failure_class::device, attach, always(einval)},
     {"A-6", "attach_device", "the device refuses to enable ATS", other, attach, swallowed(log_level::none)},
-    {"A-7", "wait_on_sem", "COMPLETION_WAIT does not store within 100 ms", other, attach, swallowed(E)},
+    {"A-7", "wait_on_sem", "COMPLETION_WAIT does not store within 100 ms", other, attach, swallowed(A)},
 
     {"A-P1", "init_iommu_one", "the registers read as all ones", failure_class::device, probe, always(enodev, W)},
     {"A-P2", "init_iommu_one_late", "no memory for the command buffer or a log", memory, probe, always(enomem)},
@@ -45,7 +41,7 @@ constexpr failure_row table[] = {
     {"A-R1", "__iommu_queue_command_sync", "the command buffer stays full for 100 ms", other, runtime, swallowed(E)},
     {"A-R2", "amd_iommu_attach_device", "nobody looked, and there is no device data; Linux stops here", other, runtime,
      always(enodev, E)},
-};
+});
 
 constexpr injection_point points[] = {
     {"amd.domain.alloc", "memory for a domain", enomem},
@@ -64,21 +60,21 @@ constexpr injection_point points[] = {
 } // namespace
 
 std::span<const failure_row> failures() {
-    return table;
+    return table.rows();
 }
 std::span<const injection_point> injection_points() {
     return points;
 }
 
 namespace row {
-const failure_row &not_covered = table[0], &no_iommu = table[1], &still_attached = table[2],
-                  &default_not_identity = table[3], &pri_refused = table[4], &ats_refused = table[5],
-                  &completion_timeout = table[6];
-const failure_row &all_ones = table[7], &log_memory = table[8], &device_table_memory = table[9],
-                  &foreign_device = table[10], &device_id_range = table[11];
-const failure_row &map_no_table = table[12], &map_no_permission = table[13], &map_page_size = table[14],
-                  &map_memory = table[15], &pasids_in_use = table[16], &pasids_too_many = table[17],
-                  &pasids_memory = table[18], &command_buffer_full = table[19], &no_device_data = table[20];
+const failure_row &not_covered = table["A-1"], &no_iommu = table["A-2"], &still_attached = table["A-3"],
+                  &default_not_identity = table["A-4"], &pri_refused = table["A-5"], &ats_refused = table["A-6"],
+                  &completion_timeout = table["A-7"];
+const failure_row &all_ones = table["A-P1"], &log_memory = table["A-P2"], &device_table_memory = table["A-P3"],
+                  &foreign_device = table["A-P4"], &device_id_range = table["A-P5"];
+const failure_row &map_no_table = table["A-M1"], &map_no_permission = table["A-M2"], &map_page_size = table["A-M3"],
+                  &map_memory = table["A-M4"], &pasids_in_use = table["A-F1"], &pasids_too_many = table["A-F2"],
+                  &pasids_memory = table["A-F3"], &command_buffer_full = table["A-R1"], &no_device_data = table["A-R2"];
 } // namespace row
 
 } // namespace iommulab::sw::amd

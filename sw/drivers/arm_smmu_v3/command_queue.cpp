@@ -68,19 +68,21 @@ void command_queue::consumed_up_to(std::uint32_t cons) {
         cons_ = cons & mask();
 }
 
-bool command_queue::wait_for_room(std::uint32_t needed) {
-    const auto used = [&] { return (prod_ - cons_) & mask(); };
-    if (entries() - used() >= needed)
-        return true;
-    poll look(kernel_.machine());
-    do {
-        consumed_up_to(static_cast<std::uint32_t>(
-            queue_index::RD.of(kernel_.machine().mmio_read(firmware_.base + reg::CMDQ_CONS.offset, 4))));
-        if (entries() - used() >= needed)
-            return true;
-    } while (look.again());
-    kernel_.note(row::queue_full_timeout, firmware_.name, "CMDQ time-out: the queue stays full, commands are dropped");
-    return false;
+void command_queue::wait_for_room(std::uint32_t needed) {
+    const auto has_room = [&] { return entries() - ((prod_ - cons_) & mask()) >= needed; };
+    const std::uint64_t end_ns = kernel_.machine().now_ns() + full_queue_limit_ns;
+    while (!has_room()) {
+        poll look(kernel_.machine());
+        do
+            consumed_up_to(static_cast<std::uint32_t>(
+                queue_index::RD.of(kernel_.machine().mmio_read(firmware_.base + reg::CMDQ_CONS.offset, 4))));
+        while (!has_room() && look.again());
+        if (has_room())
+            return;
+        kernel_.note(row::queue_full_timeout, firmware_.name, "CMDQ time-out: the queue stays full");
+        if (kernel_.machine().now_ns() > end_ns)
+            throw kernel_stop(firmware_.name + ": the command queue stands still; Linux would wait for ever");
+    }
 }
 
 void command_queue::issue(std::span<const command_words> list, bool sync) {
@@ -89,8 +91,7 @@ void command_queue::issue(std::span<const command_words> list, bool sync) {
     std::uint32_t sync_index = 0;
     const std::uint64_t begin_ns = [&] {
         const std::lock_guard held(lock_);
-        if (!wait_for_room(static_cast<std::uint32_t>(list.size()) + (sync ? 1 : 0)))
-            return ~std::uint64_t{0};
+        wait_for_room(static_cast<std::uint32_t>(list.size()) + (sync ? 1 : 0));
         for (const command_words& c : list) {
             write_entry(prod_, c);
             prod_ = (prod_ + 1) & mask();
@@ -105,7 +106,7 @@ void command_queue::issue(std::span<const command_words> list, bool sync) {
         kernel_.machine().mmio_write(firmware_.base + reg::CMDQ_PROD.offset, prod_, 4);
         return kernel_.machine().now_ns();
     }();
-    if (!sync || begin_ns == ~std::uint64_t{0})
+    if (!sync)
         return;
     ++counted_.syncs;
     if (!wait_for_sync(sync_index)) {

@@ -92,7 +92,8 @@ class command_queue {
     [[nodiscard]] std::uint32_t entries() const { return std::uint32_t{1} << memory_.log2_entries; }
     [[nodiscard]] std::uint64_t entry_address(std::uint32_t index) const;
     void consumed_up_to(std::uint32_t cons);
-    bool wait_for_room(std::uint32_t needed);
+    /// A line for each second that it takes. Throws kernel_stop when the SMMU seems dead.
+    void wait_for_room(std::uint32_t needed);
     void write_entry(std::uint32_t index, const command_words& c);
     bool wait_for_sync(std::uint32_t index);
 

@@ -8,13 +8,11 @@
 namespace iommulab::sw::arm_smmu_v3 {
 namespace {
 
-using enum linux_errno;
-using enum failure_class;
-using enum failure_scope;
-constexpr auto E = log_level::error, W = log_level::warning;
+using namespace failure_terms;
 
-constexpr failure_row table[] = {
-    {"S3-1", "arm_smmu_attach_dev", "the device has no firmware spec", failure_class::device, attach, always(enoent)},
+constexpr failure_table table({
+    {"S3-1", "arm_smmu_attach_dev", "the device has no firmware spec, as one that is behind no SMMUv3",
+     failure_class::device, attach, always(enoent)},
     {"S3-2", "arm_smmu_attach_dev", "shared virtual addressing is on for the device; the old domain survives", busy,
      attach, always(ebusy, E)},
     {"S3-3", "arm_smmu_attach_dev", "the domain belongs to another SMMU", incompatible, attach,
@@ -74,8 +72,9 @@ constexpr failure_row table[] = {
     {"S3-F5", "arm_smmu_dev_disable_feature", "it is not on", other, feature, always(einval)},
     {"S3-F6", "arm_smmu_dev_disable_feature", "page faults are wanted for shared virtual addressing", busy, feature,
      always(ebusy)},
-    {"S3-R1", "arm_smmu_cmdq_issue_cmdlist", "the command queue stays full for a second", other, runtime, swallowed(E)},
-};
+    {"S3-R1", "arm_smmu_cmdq_issue_cmdlist", "the command queue stays full for a second; it waits on", other, runtime,
+     swallowed(E)},
+});
 
 constexpr injection_point points[] = {
     {"smmu_v3.asid.node", "memory to note an ASID", enomem},
@@ -97,7 +96,7 @@ constexpr injection_point points[] = {
 } // namespace
 
 std::span<const failure_row> failures() {
-    return table;
+    return table.rows();
 }
 
 std::span<const injection_point> injection_points() {
@@ -111,19 +110,22 @@ std::span<const injection_point> injection_points() {
 }
 
 namespace row {
-const failure_row &no_spec = table[0], &sva_enabled = table[1], &foreign_smmu = table[2], &ssid_bits_differ = table[3],
-                  &stall_differs = table[4], &impossible_stage = table[5], &no_page_table = table[6],
-                  &no_asid = table[7], &asid_node = table[8], &cd_l1_descriptors = table[9], &cd_table = table[10],
-                  &cd_leaf = table[11], &cd_ssid_range = table[12], &no_vmid = table[13], &sync_timeout = table[14],
-                  &ats_refused = table[15];
-const failure_row &endianness = table[16], &no_translation = table[17], &no_aarch64 = table[18], &embedded = table[19],
-                  &small_queue = table[20], &queue_memory = table[21], &stream_table_memory = table[22],
-                  &no_acknowledge = table[23], &small_region = table[24], &interrupts_off = table[25];
-const failure_row &foreign_device = table[26], &stream_range = table[27], &l2_stream_table_memory = table[28],
-                  &stream_taken = table[29];
-const failure_row &map_unattached = table[30], &nesting_late = table[31], &feature_unknown = table[32],
-                  &feature_unsupported = table[33], &feature_twice = table[34], &feature_not_on = table[35],
-                  &feature_in_use = table[36], &queue_full_timeout = table[37];
+const failure_row &no_spec = table["S3-1"], &sva_enabled = table["S3-2"], &foreign_smmu = table["S3-3"],
+                  &ssid_bits_differ = table["S3-4"], &stall_differs = table["S3-5"], &impossible_stage = table["S3-6"],
+                  &no_page_table = table["S3-7"], &no_asid = table["S3-8"], &asid_node = table["S3-9"],
+                  &cd_l1_descriptors = table["S3-10"], &cd_table = table["S3-11"], &cd_leaf = table["S3-12"],
+                  &cd_ssid_range = table["S3-13"], &no_vmid = table["S3-14"], &sync_timeout = table["S3-15"],
+                  &ats_refused = table["S3-16"];
+const failure_row &endianness = table["S3-P1"], &no_translation = table["S3-P2"], &no_aarch64 = table["S3-P3"],
+                  &embedded = table["S3-P4"], &small_queue = table["S3-P5"], &queue_memory = table["S3-P6"],
+                  &stream_table_memory = table["S3-P7"], &no_acknowledge = table["S3-P8"],
+                  &small_region = table["S3-P9"], &interrupts_off = table["S3-P10"];
+const failure_row &foreign_device = table["S3-P11"], &stream_range = table["S3-P12"],
+                  &l2_stream_table_memory = table["S3-P13"], &stream_taken = table["S3-P14"];
+const failure_row &map_unattached = table["S3-M1"], &nesting_late = table["S3-F1"], &feature_unknown = table["S3-F2"],
+                  &feature_unsupported = table["S3-F3"], &feature_twice = table["S3-F4"],
+                  &feature_not_on = table["S3-F5"], &feature_in_use = table["S3-F6"],
+                  &queue_full_timeout = table["S3-R1"];
 } // namespace row
 
 } // namespace iommulab::sw::arm_smmu_v3

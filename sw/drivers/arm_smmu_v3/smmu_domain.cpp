@@ -250,7 +250,7 @@ void smmu_domain::detach(kernel& k, master& m) {
 }
 
 result<void> smmu_domain::attach_dev(device& dev) {
-    if (!dev.spec())
+    if (!dev.spec() || !smmu_driver::record_of(dev))
         return kernel_.fail(row::no_spec, dev.name());
     master& m = *smmu_driver::record_of(dev);
     if (m.sva_enabled)

@@ -4,23 +4,20 @@
 namespace iommulab::sw::fsl_pamu {
 namespace {
 
-using enum linux_errno;
-using enum failure_class;
-using enum failure_scope;
-constexpr auto E = log_level::error, W = log_level::warning, D = log_level::debug;
+using namespace failure_terms;
 
 /// What a look-up of an entry that is not there logs: in the look-up, in its caller, and in the caller's caller.
 constexpr std::uint8_t look_up_lines = 3;
 
-constexpr failure_row table[] = {
+constexpr failure_table table({
     {"PA-1", "fsl_pamu_attach_device", "the device, or its PCI controller, has no fsl,liodn", failure_class::device,
      attach, changed({einval, D}, {enodev, D}), "P4"},
     {"PA-2", "fsl_pamu_attach_device", "a LIODN beyond the table of 1280", failure_class::device, attach,
      changed({einval, D}, {enodev, D}), "P4"},
     {"PA-3", "pamu_disable_liodn", "no entry for the LIODN: the tables were never made", failure_class::device, attach,
      always({enoent, D, disposition::returned, look_up_lines})},
-    {"PA-4", "pamu_config_ppaace", "no entry for the LIODN", failure_class::device, attach, always(enoent, D), "",
-     "the same look-up has failed just before, as PA-3"},
+    {"PA-4", "pamu_config_ppaace", "no entry for the LIODN", failure_class::device, attach,
+     always({enoent, D, disposition::returned, 2}), "", "the same look-up has failed just before, as PA-3"},
     {"PA-5", "pamu_config_ppaace", "an operation mapping that the table does not have", failure_class::device, attach,
      changed({einval, D}, {enodev, D}), "P4", "get_ome_index knows valid ones and none"},
     {"PA-6", "pamu_enable_liodn", "no entry for the LIODN", failure_class::device, attach, always(enoent, D), "",
@@ -42,7 +39,7 @@ constexpr failure_row table[] = {
     {"PA-F2", "pamu_update_paace_stash", "no entry for the LIODN", failure_class::device, feature, always(enoent, D)},
     {"PA-R1", "pamu_av_isr", "an access violation; the LIODN is disabled", other, runtime, swallowed(E)},
     {"PA-R2", "pamu_av_isr", "a violation by a LIODN beyond the table (Linux: BUG_ON)", other, runtime, swallowed(E)},
-};
+});
 
 constexpr injection_point points[] = {
     {"pamu.tables.alloc", "memory for the tables", enomem},
@@ -53,7 +50,7 @@ constexpr injection_point points[] = {
 } // namespace
 
 std::span<const failure_row> failures() {
-    return table;
+    return table.rows();
 }
 
 std::span<const injection_point> injection_points() {
@@ -61,13 +58,13 @@ std::span<const injection_point> injection_points() {
 }
 
 namespace row {
-const failure_row &no_liodn = table[0], &liodn_range = table[1], &no_entry_to_disable = table[2],
-                  &no_entry_to_configure = table[3], &bad_operation_index = table[4], &no_entry_to_enable = table[5],
-                  &not_configured = table[6], &info_memory = table[7];
-const failure_row &no_interrupt = table[8], &table_memory = table[9], &device_without_group = table[10],
-                  &liodn_ignored = table[11];
-const failure_row &no_stash_id = table[12], &no_entry_to_stash = table[13], &access_violation = table[14],
-                  &violation_beyond_table = table[15];
+const failure_row &no_liodn = table["PA-1"], &liodn_range = table["PA-2"], &no_entry_to_disable = table["PA-3"],
+                  &no_entry_to_configure = table["PA-4"], &bad_operation_index = table["PA-5"],
+                  &no_entry_to_enable = table["PA-6"], &not_configured = table["PA-6b"], &info_memory = table["PA-7"];
+const failure_row &no_interrupt = table["PA-P1"], &table_memory = table["PA-P2"],
+                  &device_without_group = table["PA-P3"], &liodn_ignored = table["PA-P4"];
+const failure_row &no_stash_id = table["PA-F1"], &no_entry_to_stash = table["PA-F2"],
+                  &access_violation = table["PA-R1"], &violation_beyond_table = table["PA-R2"];
 } // namespace row
 
 } // namespace iommulab::sw::fsl_pamu

@@ -24,10 +24,12 @@ pamu_domain::~pamu_domain() {
 }
 
 result<void> pamu_domain::attach_dev(device& dev) {
+    const bool stranger = !dev.spec() || (dev.behind && &dev.behind->driver() != &owner()); // its ids are no LIODNs
+    if (stranger || dev.spec()->source_ids.empty())
+        return kernel_.fail(row::no_liodn, dev.name(),
+                            fmt::format("{} has no LIODN", stranger ? dev.name() : driver_.endpoint_of(dev).name));
     endpoint& e = driver_.endpoint_of(dev);
     const std::vector<std::uint32_t>& liodns = dev.spec()->source_ids;
-    if (liodns.empty())
-        return kernel_.fail(row::no_liodn, dev.name(), fmt::format("{} has no LIODN", e.name));
     const std::lock_guard held(lock_);
     for (const std::uint32_t liodn : liodns) {
         if (liodn >= primary_entries)

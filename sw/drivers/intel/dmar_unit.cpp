@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <mutex>
-#include <stdexcept>
 
 namespace iommulab::sw::intel {
 
@@ -24,7 +23,8 @@ dmar_unit::dmar_unit(kernel& k, iommu_driver& driver, const instance_firmware& f
       lock_(k.machine()),
       register_lock_(k.machine()) {
     domain_ids_.take(null_domain_id);
-    domain_ids_.take(pass_through_domain_id);
+    if (f.scalable || version() == kernel_version::v6_1) // 6.1.y keeps it from domains in legacy mode too
+        domain_ids_.take(pass_through_domain_id);
 }
 
 dmar_unit::~dmar_unit() {
@@ -55,8 +55,7 @@ std::uint64_t dmar_unit::wait(std::uint32_t offset, unsigned bytes, const char* 
         if (done(value))
             return value;
         if (kernel_.machine().now_ns() > end_ns)
-            throw std::runtime_error(
-                fmt::format("{}: the unit does not answer ({}); Linux would panic here", name(), what));
+            throw kernel_stop(fmt::format("{}: the unit does not answer ({}); Linux would panic here", name(), what));
         kernel_.machine().delay_ns(10); // cpu_relax(); assumption
     }
 }

@@ -46,6 +46,8 @@ class dmar_unit final : public instance {
     result<void> start();
 
     [[nodiscard]] const unit_features& has() const { return features_; }
+    /// The Linux that drives it.
+    [[nodiscard]] kernel_version version() const { return kernel_.version(); }
     [[nodiscard]] context_tables& contexts() { return contexts_; }
     [[nodiscard]] id_allocator& domain_ids() { return domain_ids_; }
     [[nodiscard]] ticket_lock& lock() { return lock_; }

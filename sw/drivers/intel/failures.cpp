@@ -4,13 +4,16 @@
 namespace iommulab::sw::intel {
 namespace {
 
-using enum linux_errno;
-using enum failure_class;
-using enum failure_scope;
-constexpr auto E = log_level::error, W = log_level::warning;
+using namespace failure_terms;
+using enum kernel_version;
 constexpr failure_outcome einval_two_lines{einval, E, disposition::returned, 2}; // the second: RID2PASID
+/// A failed check of the kernel's own (WARN_ON), and the caller's line.
+constexpr failure_outcome warned(linux_errno number) {
+    return {number, E, disposition::returned, 1, 1};
+}
+constexpr const char* no_common_level = "units that agree on no level of tables fail the audit (V-P4): VT-d is off";
 
-constexpr failure_row table[] = {
+constexpr failure_table table({
     {"V-1", "intel_iommu_attach_device", "an unmanaged domain, and firmware uses memory of the device (RMRR)",
      failure_class::device, attach, always(eperm, W)},
     {"V-2", "prepare_domain_attach_device", "the device is behind no remapping unit", failure_class::device, attach,
@@ -26,9 +29,9 @@ constexpr failure_row table[] = {
     {"V-8", "domain_setup_first_level", "a table is missing where upper levels are skipped", other, attach,
      always(enomem, E), "", "the domain has just lost the levels that the unit does not have"},
     {"V-9", "domain_setup_first_level", "first level tables of neither 4 nor 5 levels", failure_class::device, attach,
-     always(einval, E)},
+     always(einval, E), "", no_common_level},
     {"V-10", "intel_pasid_setup_first_level", "first level tables, which the unit does not have", failure_class::device,
-     attach, always(einval_two_lines)},
+     attach, always(einval_two_lines), "", no_common_level},
     {"V-11", "intel_pasid_setup_first_level", "supervisor requests, which the unit does not have",
      failure_class::device, attach, always(einval, E), "",
      "attach sets up requests without PASID, which are the user's"},
@@ -41,24 +44,27 @@ constexpr failure_row table[] = {
      always(einval_two_lines), "", "the domain has just lost the levels that the unit does not have"},
     {"V-15", "intel_pasid_setup_second_level", "no PASID table entry, or no memory for it", memory, attach,
      always(enodev, E)},
-    {"V-16", "intel_pasid_setup_second_level", "the PASID table entry is in use", busy, attach, always(ebusy, E)},
+    {"V-16", "intel_pasid_setup_second_level", "the PASID table entry is in use", busy, attach,
+     only_in({v6_1}, {ebusy, E})},
     {"V-17", "domain_context_mapping_one", "no memory for a context table", memory, attach, always(enomem, E)},
     {"V-18", "domain_context_mapping_one", "a table is missing where upper levels are skipped", other, attach,
      always(enomem, E), "", "the domain has just lost the levels that the unit does not have"},
     {"V-19", "domain_context_mapping_one", "the context entry is in use: it stays, and attach claims success", other,
-     attach, swallowed(log_level::none)},
+     attach, only_in({v6_0, v6_1}, {none, log_level::none, disposition::swallowed})},
+    // Linux 6.0 makes the table at the attach, later ones when they probe the device.
+    {"V-20", "intel_pasid_alloc_table", "the device is not a PCI device", failure_class::device, attach,
+     at_probe_from(v6_1, changed(warned(einval), warned(enodev))), "P4"},
+    {"V-21", "intel_pasid_alloc_table", "the device has a PASID table already", other, attach,
+     at_probe_from(v6_1, changed(warned(einval), warned(eexist))), "P4"},
+    {"V-22", "intel_pasid_alloc_table", "no memory for a PASID directory", memory, attach,
+     at_probe_from(v6_1, always(enomem, E))},
 
-    {"V-20", "intel_pasid_alloc_table", "the device is not a PCI device", failure_class::device, probe,
-     changed({einval, W}, {enodev, W}), "P4"},
-    {"V-21", "intel_pasid_alloc_table", "the device has a PASID table already", other, probe,
-     changed({einval, W}, {eexist, W}), "P4"},
-    {"V-22", "intel_pasid_alloc_table", "no memory for a PASID directory", memory, probe, always(enomem, E)},
     {"V-P1", "intel_iommu_probe_device", "the device is behind no remapping unit", failure_class::device, probe,
      always(enodev)},
     {"V-P2", "map_iommu", "the registers read as all ones", failure_class::device, probe, always(einval, W)},
     {"V-P3", "alloc_iommu", "no address width that the driver uses", failure_class::device, probe, always(enodev, E)},
-    {"V-P4", "cap_audit_static", "scalable mode with neither first nor second level tables", failure_class::device,
-     probe, always(eopnotsupp)},
+    {"V-P4", "cap_audit_static", "scalable mode, and no level of tables that all units have: VT-d stays off",
+     failure_class::device, probe, always(eopnotsupp)},
     {"V-P5", "iommu_alloc_root_entry", "no memory for the root table", memory, probe, always(enomem, E)},
     {"V-P6", "dmar_enable_qi", "no memory for the invalidation queue: registers are used", memory, probe,
      swallowed(log_level::none)},
@@ -72,7 +78,7 @@ constexpr failure_row table[] = {
     {"V-M5", "__domain_mapping", "something is mapped there already: it stays, and map claims success", other, map,
      swallowed(E)},
     {"V-M6", "intel_iommu_unmap", "above the domain's width; Linux stops here", other, map, swallowed(E)},
-};
+});
 
 constexpr injection_point points[] = {
     {"intel.domain.alloc", "memory for a domain", enomem},
@@ -93,25 +99,26 @@ constexpr injection_point points[] = {
 } // namespace
 
 std::span<const failure_row> failures() {
-    return table;
+    return table.rows();
 }
 std::span<const injection_point> injection_points() {
     return points;
 }
 
 namespace row {
-const failure_row &rmrr_locked = table[0], &no_unit = table[1], &snoop_not_forced = table[2], &too_narrow = table[3],
-                  &domain_info = table[4], &no_domain_id = table[5], &domain_slot = table[6],
-                  &first_level_skip = table[7], &first_level_levels = table[8], &no_first_level = table[9],
-                  &no_supervisor = table[10], &no_five_levels = table[11], &no_second_level = table[12],
-                  &second_level_skip = table[13], &no_pasid_entry = table[14], &pasid_entry_present = table[15],
-                  &context_table = table[16], &context_skip = table[17], &context_present = table[18];
-const failure_row &pasid_table_no_pci = table[19], &pasid_table_there = table[20], &pasid_table_memory = table[21],
-                  &foreign_device = table[22];
-const failure_row &all_ones = table[23], &no_address_width = table[24], &no_stage = table[25], &root_memory = table[26],
-                  &queue_memory = table[27];
-const failure_row &map_too_wide = table[28], &map_no_permission = table[29], &map_page_size = table[30],
-                  &map_memory = table[31], &map_occupied = table[32], &unmap_too_wide = table[33];
+const failure_row &rmrr_locked = table["V-1"], &no_unit = table["V-2"], &snoop_not_forced = table["V-3"],
+                  &too_narrow = table["V-4"], &domain_info = table["V-5"], &no_domain_id = table["V-6"],
+                  &domain_slot = table["V-7"], &first_level_skip = table["V-8"], &first_level_levels = table["V-9"],
+                  &no_first_level = table["V-10"], &no_supervisor = table["V-11"], &no_five_levels = table["V-12"],
+                  &no_second_level = table["V-13"], &second_level_skip = table["V-14"], &no_pasid_entry = table["V-15"],
+                  &pasid_entry_present = table["V-16"], &context_table = table["V-17"], &context_skip = table["V-18"],
+                  &context_present = table["V-19"];
+const failure_row &pasid_table_no_pci = table["V-20"], &pasid_table_there = table["V-21"],
+                  &pasid_table_memory = table["V-22"], &foreign_device = table["V-P1"];
+const failure_row &all_ones = table["V-P2"], &no_address_width = table["V-P3"], &no_stage = table["V-P4"],
+                  &root_memory = table["V-P5"], &queue_memory = table["V-P6"];
+const failure_row &map_too_wide = table["V-M1"], &map_no_permission = table["V-M2"], &map_page_size = table["V-M3"],
+                  &map_memory = table["V-M4"], &map_occupied = table["V-M5"], &unmap_too_wide = table["V-M6"];
 } // namespace row
 
 } // namespace iommulab::sw::intel

@@ -17,9 +17,11 @@ extern const failure_row &rmrr_locked, &no_unit, &snoop_not_forced, &too_narrow,
     &domain_slot, &first_level_skip, &first_level_levels, &no_first_level, &no_supervisor, &no_five_levels,
     &no_second_level, &second_level_skip, &no_pasid_entry, &pasid_entry_present, &context_table, &context_skip,
     &context_present;
+// attach, or probe of a device
+extern const failure_row &pasid_table_no_pci, &pasid_table_there, &pasid_table_memory;
 // probe of a device
-extern const failure_row &pasid_table_no_pci, &pasid_table_there, &pasid_table_memory, &foreign_device;
-// probe of a unit
+extern const failure_row& foreign_device;
+// boot, and probe of a unit
 extern const failure_row &all_ones, &no_address_width, &no_stage, &root_memory, &queue_memory;
 // map
 extern const failure_row &map_too_wide, &map_no_permission, &map_page_size, &map_memory, &map_occupied, &unmap_too_wide;

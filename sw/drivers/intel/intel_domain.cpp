@@ -77,8 +77,7 @@ result<void> intel_domain::attach_dev(device& dev) {
     if (type() == domain_type::unmanaged && locked_by_firmware(dev))
         return kernel_.fail(row::rmrr_locked, dev.name(), "firmware uses memory of the device: not for user space");
 
-    if (context_mapped(*d) && d->attached)
-        block(*d);
+    leave_old_domain(*d);
     if (result<void> r = prepare(*d); !r)
         return r;
     if (result<void> r = join_unit(*d); !r)
@@ -90,17 +89,38 @@ result<void> intel_domain::attach_dev(device& dev) {
         const std::lock_guard held(lock_);
         devices_.insert(devices_.begin(), d);
     }
+    const bool old = kernel_.version() == kernel_version::v6_0;
     result<void> r;
-    if (d->behind.has().scalable)
-        r = set_pasid_entry(*d);
+    if (d->behind.has().scalable) {
+        if (old)
+            r = driver_.allocate_pasids(*d);
+        if (r)
+            r = set_pasid_entry(*d);
+    }
     if (r)
         r = set_context_entries(*d);
     if (!r) {
-        block(*d);
+        old ? remove(*d) : block(*d);
         return r;
     }
     if (d->behind.has().scalable || type() != domain_type::identity)
         enable_ats(*d);
+    return {};
+}
+
+void intel_domain::leave_old_domain(dmar_device& d) {
+    // Linux 6.0 and 6.1 ask the tables, and take a device for unattached when an entry of an alias is gone.
+    if (!d.attached || (kernel_.version() < kernel_version::v6_2 && !context_mapped(d)))
+        return;
+    if (kernel_.version() == kernel_version::v6_0)
+        remove(d);
+    else
+        block(d);
+}
+
+result<void> blocking_domain::attach_dev(device& dev) {
+    if (dmar_device* const d = intel_driver::record_of(dev))
+        intel_domain::block(*d);
     return {};
 }
 
@@ -280,7 +300,7 @@ result<void> intel_domain::set_context_entry(dmar_device& d, std::uint16_t rid) 
     if (const std::uint64_t there = unit.contexts().first_word(at); context_entry::P.of(there)) {
         // In scalable mode it has only to name the PASID directory, as it has since the first attach. An entry that
         // leads elsewhere stays as well.
-        if (there != entry[0])
+        if (there != entry[0] && kernel_.version() < kernel_version::v6_2)
             kernel_.note(row::context_present, d.dev.name());
         return {};
     }
@@ -379,6 +399,8 @@ void intel_domain::remove(dmar_device& d) {
         tear_down_pasid(d);
     disable_ats(d);
     clear_context_entries(d);
+    if (d.behind.version() == kernel_version::v6_0) // each attach makes its own
+        d.pasids.reset();
     unlink(d);
 }
 

@@ -18,6 +18,20 @@ namespace iommulab::sw::intel {
 
 class intel_driver;
 
+/// Where a claimed device goes (Linux 6.2): its translation is blocked, and that takes no domain id.
+class blocking_domain final : public domain {
+  public:
+    explicit blocking_domain(iommu_driver& driver) : domain(driver, domain_type::blocked) {}
+
+    result<void> attach_dev(device& dev) override;
+    [[nodiscard]] bool offers_mapping() const override { return false; }
+    map_result map_pages(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, const protection&) override {
+        return {};
+    }
+    std::uint64_t unmap_pages(std::uint64_t, std::uint64_t, std::uint64_t, iotlb_gather&) override { return 0; }
+    std::uint64_t iova_to_phys(std::uint64_t) override { return 0; }
+};
+
 /// It may span units, with a domain id on each. What it is narrows with the units that it meets, and stays so: the
 /// width of its addresses, and with it the levels of its tables; whether its accesses are forced to snoop.
 class intel_domain final : public domain, private table_memory, private table_listener {
@@ -48,9 +62,12 @@ class intel_domain final : public domain, private table_memory, private table_li
 
     /// Takes a device off whatever domain it is on, for good: PASID and context entries, ATS, domain id.
     static void remove(dmar_device& d);
+    /// Takes it off, and lets none of its accesses pass; in scalable mode its context entries stay.
+    static void block(dmar_device& d);
 
   private:
-    // attach, in the order of Linux 6.1
+    // attach, in the order of Linux 6.1; where 6.0 and 6.2 differ, as the rules in force have it
+    void leave_old_domain(dmar_device& d);
     result<void> prepare(const dmar_device& d);
     result<void> join_unit(dmar_device& d);
     void leave_unit(dmar_unit& unit);
@@ -64,7 +81,6 @@ class intel_domain final : public domain, private table_memory, private table_li
     void enable_ats(dmar_device& d);
     void update_capabilities();
 
-    static void block(dmar_device& d);
     static void unlink(dmar_device& d);
     static void disable_ats(dmar_device& d);
     static void tear_down_pasid(dmar_device& d);

@@ -2,6 +2,7 @@
 // Mapping, and invalidation of what was mapped.
 #include "sw/drivers/intel/failures.h"
 #include "sw/drivers/intel/intel_domain.h"
+#include "sw/drivers/intel/intel_driver.h"
 #include "sw/drivers/intel/layout.h"
 
 #include <fmt/format.h>
@@ -18,6 +19,12 @@ namespace {
 unsigned covering_order(std::uint64_t first_page, std::uint64_t pages) {
     const std::uint64_t differing = first_page ^ (first_page + pages - 1);
     return static_cast<unsigned>(std::bit_width(differing));
+}
+
+/// What qi_flush_piotlb makes of a number of pages: the block begins where the address is aligned down to, so that a
+/// range that is not aligned loses its end.
+unsigned rounded_order(std::uint64_t pages) {
+    return static_cast<unsigned>(std::bit_width(pages - 1));
 }
 
 } // namespace
@@ -160,13 +167,12 @@ std::uint64_t intel_domain::iova_to_phys(std::uint64_t iova) {
 void intel_domain::flush_pages(dmar_unit& unit, std::uint32_t id, std::uint64_t first_page, std::uint64_t pages,
                                bool leaf, bool mapping) {
     const unit_features& f = unit.has();
-    const unsigned order = covering_order(first_page, pages);
+    const unsigned order = first_level_ ? rounded_order(pages) : covering_order(first_page, pages);
     const std::uint64_t address = order + page_shift >= 64 ? 0 : first_page >> order << (order + page_shift);
     if (first_level_) {
-        if (order > f.max_address_mask)
-            unit.flush_pasid_iotlb(id, rid_pasid);
-        else
-            unit.flush_pasid_iotlb_pages(id, rid_pasid, address, order, leaf);
+        if (address != first_page << page_shift)
+            driver_.warn_once(unit.name(), "a first level flush that is not aligned to its size");
+        unit.flush_pasid_iotlb_pages(id, rid_pasid, address, order, leaf);
     } else if (!f.page_selective || order > f.max_address_mask) {
         unit.flush_iotlb_domain(id);
     } else {

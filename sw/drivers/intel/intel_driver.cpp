@@ -9,6 +9,8 @@
 #include "sw/drivers/intel/provocations.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 namespace iommulab::sw::intel {
 
@@ -19,6 +21,12 @@ constexpr driver_property properties[] = {
     {"domain-ids", "shrinks what the capability register says; two of them are the driver's own", 2, 65536},
     {"interrupt-remapping", "0: interrupts of devices are not kept apart", 0, 1},
 };
+
+/// CAP and ECAP.
+std::pair<std::uint64_t, std::uint64_t> capabilities(cpu& machine, const instance_firmware& firmware) {
+    const std::uint64_t cap = machine.mmio_read(firmware.base + vtd::reg::CAP.offset, 8);
+    return {cap, machine.mmio_read(firmware.base + vtd::reg::ECAP.offset, 8)};
+}
 } // namespace
 
 driver_description description() {
@@ -36,18 +44,27 @@ dmar_device* intel_driver::record_of(const device& dev) {
     return dynamic_cast<dmar_device*>(dev.driver_private.get());
 }
 
+result<void> intel_driver::audit(std::span<const instance_firmware> units) {
+    bool scalable = true, first_level = true, second_level = true;
+    for (const instance_firmware& u : units) {
+        const auto [cap, ecap] = capabilities(kernel_.machine(), u);
+        const unit_features f = read_features(cap, ecap, u);
+        scalable = scalable && f.wide_descriptors;
+        first_level = first_level && f.first_level;
+        second_level = second_level && f.second_level;
+    }
+    if (scalable && !first_level && !second_level)
+        return kernel_.fail(row::no_stage, name());
+    return {};
+}
+
 result<instance*> intel_driver::probe_instance(const instance_firmware& firmware) {
-    cpu& machine = kernel_.machine();
-    const std::uint64_t cap = machine.mmio_read(firmware.base + vtd::reg::CAP.offset, 8);
-    const std::uint64_t ecap = machine.mmio_read(firmware.base + vtd::reg::ECAP.offset, 8);
+    const auto [cap, ecap] = capabilities(kernel_.machine(), firmware);
     if (cap == ~std::uint64_t{0} && ecap == ~std::uint64_t{0})
         return kernel_.fail(row::all_ones, firmware.name, "the registers read as all ones");
     const unit_features f = read_features(cap, ecap, firmware);
     if (f.agaw < 0)
         return kernel_.fail(row::no_address_width, firmware.name, "no address width that can be used");
-    // The units that were there at boot must agree on a level; one that comes later only narrows what is agreed.
-    if (units_.empty() && f.scalable && !f.first_level && !f.second_level)
-        return kernel_.fail(row::no_stage, firmware.name);
     auto made = std::make_unique<dmar_unit>(kernel_, *this, firmware, f);
     if (result<void> r = made->start(); !r)
         return r.error();
@@ -81,6 +98,8 @@ bool intel_driver::coherent_page_walk() const {
 }
 
 std::unique_ptr<domain> intel_driver::allocate_domain(domain_type type) {
+    if (type == domain_type::blocked && kernel_.version() >= kernel_version::v6_2)
+        return std::make_unique<blocking_domain>(*this);
     if (type == domain_type::blocked || (type == domain_type::identity && !pass_through_))
         return nullptr;
     if (kernel_.injection().fires("intel.domain.alloc")) {
@@ -96,16 +115,24 @@ std::unique_ptr<domain> intel_driver::allocate_domain(domain_type type) {
 }
 
 result<void> intel_driver::allocate_pasids(dmar_device& d) {
+    constexpr const char* failed = "the PASID table could not be allocated";
     const device& dev = d.dev;
     if (!dev.description().pci)
-        return kernel_.fail(row::pasid_table_no_pci, dev.name(), "a PASID table for what is no PCI device");
+        return kernel_.fail(row::pasid_table_no_pci, dev.name(),
+                            std::string("a PASID table for what is no PCI device\n") + failed);
     if (d.pasids)
-        return kernel_.fail(row::pasid_table_there, dev.name(), "a second PASID table");
+        return kernel_.fail(row::pasid_table_there, dev.name(), std::string("a second PASID table\n") + failed);
     const unsigned bits = d.pasid_supported ? std::min(dev.description().pasid_bits, pasid_bits_) : 0;
     d.pasids = pasid_tables::make(kernel_, d.behind.firmware(), d.behind.has(), bits == 0 ? 0 : 1U << bits);
     if (!d.pasids)
-        return kernel_.fail(row::pasid_table_memory, dev.name(), "the PASID table could not be allocated");
+        return kernel_.fail(row::pasid_table_memory, dev.name(), failed);
     return {};
+}
+
+void intel_driver::warn_once(const std::string& device, const char* what) {
+    if (!warned_)
+        kernel_.say(log_level::warning, device, what);
+    warned_ = true;
 }
 
 result<void> intel_driver::probe_device(device& dev, instance& behind) {
@@ -128,12 +155,9 @@ result<void> intel_driver::probe_device(device& dev, instance& behind) {
                 f.scalable && d->ats_supported && f.page_requests && f.page_request_drain && dev.description().pri;
         }
     }
-    if (f.scalable)
-        if (result<void> r = allocate_pasids(*d); !r) {
-            if (r.error().row != &row::pasid_table_memory)
-                kernel_.say(log_level::error, dev.name(), "the PASID table could not be allocated");
+    if (f.scalable && kernel_.version() >= kernel_version::v6_1)
+        if (result<void> r = allocate_pasids(*d); !r)
             return r;
-        }
     if (!again)
         dev.driver_private = std::move(fresh);
     return {};

@@ -9,7 +9,6 @@
 
 #include <bit>
 #include <mutex>
-#include <stdexcept>
 
 namespace iommulab::sw::intel {
 
@@ -149,7 +148,7 @@ bool invalidation_queue::submit_once(const descriptor_words& d) {
     const std::uint64_t end_ns = machine.now_ns() + queue_timeout_ns;
     const auto give_up = [&] {
         if (machine.now_ns() > end_ns)
-            throw std::runtime_error(
+            throw kernel_stop(
                 fmt::format("{}: the invalidation queue stands still; Linux would hang here", firmware_.name));
     };
     std::unique_lock held(lock_);

@@ -13,7 +13,6 @@ namespace {
 constexpr const char* legacy = "qemu";
 constexpr const char* scalable = "qemu-scalable";
 
-using hardware = std::vector<std::pair<std::string, std::uint64_t>>;
 using source_ids = std::vector<std::uint32_t>;
 
 device_description at(const std::string& name, source_ids ids, std::size_t unit = 0, device_description d = {}) {
@@ -30,9 +29,10 @@ provocation injected(const char* row, const char* point) {
 // SAGAW: a bit for each number of levels, from 3 (39 bits) in bit 1 on. MGAW: one less than the bits of addresses.
 const provoking_unit narrow{.hardware = {{"SAGAW", 0b10}, {"MGAW", 38}}};
 const provoking_unit wide{.hardware = {{"SAGAW", 0b110}, {"MGAW", 47}}};
-// Units that agree on no level of tables: DMA domains get first level tables, unmanaged ones the second level.
+// A unit without scalable mode beside another: all domains have second level tables then.
 const provoking_unit first_level_alone{.hardware = {{"FSTS", 1}, {"SSTS", 0}}};
-const provoking_unit second_level_alone{.hardware = {{"FSTS", 0}, {"SSTS", 1}, {"SAGAW", 0b110}}};
+const provoking_unit legacy_alone{
+    .hardware = {{"SMTS", 0}, {"FSTS", 0}, {"SSTS", 0}, {"NEST", 0}, {"PASID", 0}, {"SAGAW", 0b110}}};
 
 /// The domain that a device of the scene was put on.
 domain& domain_of(iommu_core& core, const char* device) {
@@ -55,9 +55,10 @@ provocation left_behind(const char* row, const char* preset) {
             }};
 }
 
-/// A domain id for each of 13 devices and one for a group of two; ND = 0 makes 16, of which two are the driver's.
+/// A domain id for each of 13 devices and one for a group of two; ND = 0 makes 16, of which two are the driver's in
+/// scalable mode.
 provocation no_domain_id_left() {
-    provocation p{.row = "V-6", .preset = legacy, .units = {{.hardware = {{"ND", 0}}}}, .devices = {}};
+    provocation p{.row = "V-6", .preset = scalable, .units = {{.hardware = {{"ND", 0}}}}, .devices = {}};
     p.others_join = false;
     for (std::uint32_t n = 0; n < 13; ++n)
         p.devices.push_back(at("alone" + std::to_string(n), {0x100 + n}));
@@ -66,16 +67,28 @@ provocation no_domain_id_left() {
     return p;
 }
 
-/// The first attach of a device ever, with first level tables for a unit that has the second level alone.
-provocation unwanted_first_level(const char* row, const hardware& second_unit) {
-    provoking_unit unit = second_level_alone;
-    unit.hardware.insert(unit.hardware.end(), second_unit.begin(), second_unit.end());
-    return {.row = row,
-            .preset = scalable,
-            .units = {first_level_alone, unit},
-            .devices = {at("dev", {0x10}, 1)},
-            .type = domain_type::dma,
-            .no_default_domains = true};
+/// What Linux 6.0 does at each attach and later kernels at the probe: making the PASID table of a device.
+std::vector<provocation> pasid_tables_refused() {
+    std::vector<provocation> all;
+    all.push_back({.row = "V-20",
+                   .preset = scalable,
+                   .units = {{}},
+                   .devices = {at("dev", {0x10}, 0, {.pci = false})},
+                   .no_default_domains = true,
+                   .probe = [](iommu_core& core, device& dev) { return core.probe(dev); }});
+    all.push_back(left_behind("V-21", scalable));
+    all.back().probe = [](iommu_core&, device& dev) { return dev.behind->driver().probe_device(dev, *dev.behind); };
+    all.push_back({.row = "V-22",
+                   .preset = scalable,
+                   .units = {{}},
+                   .devices = {at("dev", {0x10})},
+                   .inject = "intel.pasid_directory.alloc",
+                   .probe = [](iommu_core& core, device& dev) {
+                       core.release(dev);
+                       core.in().injection().nth("intel.pasid_directory.alloc", 1);
+                       return core.probe(dev);
+                   }});
+    return all;
 }
 
 std::vector<provocation> make() {
@@ -109,12 +122,11 @@ std::vector<provocation> make() {
     all.push_back(injected("V-5", "intel.domain_info.alloc"));
     all.push_back(no_domain_id_left());
     all.push_back(injected("V-7", "intel.domain_slot.store"));
-    all.push_back(unwanted_first_level("V-9", {{"SAGAW", 0b10}}));
-    all.push_back(unwanted_first_level("V-10", {}));
     all.push_back({.row = "V-13",
                    .preset = scalable,
-                   .units = {first_level_alone, second_level_alone},
-                   .devices = {at("dev", {0x10}, 0)}});
+                   .units = {first_level_alone, legacy_alone},
+                   .devices = {at("dev", {0x10}, 0)},
+                   .no_default_domains = true});
     all.push_back({.row = "V-15",
                    .preset = scalable,
                    .units = {{}},
@@ -129,6 +141,8 @@ std::vector<provocation> make() {
                    .no_default_domains = true,
                    .inject = "intel.context_table.alloc"});
     all.push_back(left_behind("V-19", legacy));
+    for (provocation& p : pasid_tables_refused())
+        all.push_back(std::move(p));
     return all;
 }
 

@@ -4,14 +4,13 @@
 namespace iommulab::sw::tegra_gart {
 namespace {
 
-using enum linux_errno;
-using enum failure_class;
-using enum failure_scope;
-constexpr auto E = log_level::error, W = log_level::warning;
+using namespace failure_terms;
 
-constexpr failure_row table[] = {
+constexpr failure_table table({
     {"G-1", "gart_iommu_attach_dev", "another domain is active: the GART has one table for all", incompatible, attach,
      changed({ebusy}, {emediumtype}, {einval}), "P5"},
+    {"G-2", "gart_iommu_attach_dev", "the device is not behind the GART; Linux asks from 6.7 on, and breaks before",
+     failure_class::device, attach, always(einval)},
 
     {"G-P1", "tegra_gart_probe", "firmware says nothing of the aperture", failure_class::device, probe,
      always(enxio, E)},
@@ -26,7 +25,7 @@ constexpr failure_row table[] = {
      map, swallowed(E)},
     {"G-R1", "gart_iommu_domain_free", "the domain is the active one", other, runtime, swallowed(W)},
     {"G-R2", "tegra20_mc_handle_irq", "an access that the memory controller refused", other, runtime, swallowed(E)},
-};
+});
 
 constexpr injection_point points[] = {
     {"gart.probe.alloc", "memory for the driver's record", enomem},
@@ -38,7 +37,7 @@ constexpr injection_point points[] = {
 } // namespace
 
 std::span<const failure_row> failures() {
-    return table;
+    return table.rows();
 }
 
 std::span<const injection_point> injection_points() {
@@ -46,10 +45,11 @@ std::span<const injection_point> injection_points() {
 }
 
 namespace row {
-const failure_row& other_domain_active = table[0];
-const failure_row &no_aperture = table[1], &no_memory = table[2], &no_saved_entries = table[3], &no_spec = table[4];
-const failure_row &outside_window = table[5], &entry_in_use = table[6], &entry_invalid = table[7],
-                  &freed_while_active = table[8], &memory_error = table[9];
+const failure_row &other_domain_active = table["G-1"], &stranger = table["G-2"];
+const failure_row &no_aperture = table["G-P1"], &no_memory = table["G-P2"], &no_saved_entries = table["G-P3"],
+                  &no_spec = table["G-P4"];
+const failure_row &outside_window = table["G-M1"], &entry_in_use = table["G-M2"], &entry_invalid = table["G-M3"],
+                  &freed_while_active = table["G-R1"], &memory_error = table["G-R2"];
 } // namespace row
 
 } // namespace iommulab::sw::tegra_gart

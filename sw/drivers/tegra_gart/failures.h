@@ -13,7 +13,7 @@ std::span<const injection_point> injection_points();
 
 namespace row {
 // attach
-extern const failure_row& other_domain_active;
+extern const failure_row &other_domain_active, &stranger;
 // probe of the GART and of a device
 extern const failure_row &no_aperture, &no_memory, &no_saved_entries, &no_spec;
 // map, free, run time

@@ -27,12 +27,14 @@ gart_domain::~gart_domain() {
 }
 
 result<void> gart_domain::attach_dev(device& dev) {
-    client& c = *gart_driver::record_of(dev);
+    client* const c = gart_driver::record_of(dev);
+    if (!c)
+        return kernel_.fail(row::stranger, dev.name());
     const std::lock_guard held(unit_.domain_lock);
     if (unit_.active && unit_.active != this)
         return kernel_.fail(row::other_domain_active, dev.name());
-    if (c.attached != this) {
-        c.attached = this;
+    if (c->attached != this) {
+        c->attached = this;
         unit_.active = this;
         ++unit_.active_devices;
     }
@@ -40,11 +42,11 @@ result<void> gart_domain::attach_dev(device& dev) {
 }
 
 void gart_domain::detach_dev(device& dev) {
-    client& c = *gart_driver::record_of(dev);
+    client* const c = gart_driver::record_of(dev);
     const std::lock_guard held(unit_.domain_lock);
-    if (c.attached != this)
+    if (!c || c->attached != this)
         return;
-    c.attached = nullptr;
+    c->attached = nullptr;
     if (--unit_.active_devices == 0)
         unit_.active = nullptr; // the entries stay
 }

@@ -48,7 +48,8 @@ std::unique_ptr<domain> gart_driver::allocate_domain(domain_type type) {
 result<void> gart_driver::probe_device(device& dev, instance& behind) {
     if (!dev.spec() || !dynamic_cast<gart*>(&behind))
         return kernel_.fail(row::no_spec, dev.name());
-    dev.driver_private = std::make_unique<client>();
+    if (!record_of(dev)) // asked twice, it stays where it is
+        dev.driver_private = std::make_unique<client>();
     return {};
 }
 

@@ -30,6 +30,11 @@ result<void> occupy(iommu_core& core, device&) {
 std::span<const provocation> provocations() {
     static const std::vector<provocation> all{
         {.row = "G-1", .preset = "tegra20", .units = {{}}, .devices = {at("dev", 1)}, .before = occupy},
+        {.row = "G-2", // such a device is in no group: only a direct call gets there
+         .preset = "tegra20",
+         .units = {{}},
+         .devices = {at("dev", 1), {.name = "stranger"}},
+         .direct = true},
     };
     return all;
 }
