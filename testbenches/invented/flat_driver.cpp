@@ -19,13 +19,13 @@ using enum linux_errno;
 
 // --- the failures
 
-constexpr failure_row table[] = {
+constexpr failure_table table({
     {"F-1", "flat_attach_dev", "the domain belongs to another unit", failure_class::incompatible, failure_scope::attach,
      changed({enxio, log_level::error}, {emediumtype}, {einval}), "P5"},
     {"F-2", "flat_attach_dev", "no memory for the table", failure_class::memory, failure_scope::attach, always(enomem)},
     {"F-M1", "flat_map", "the domain was never attached", failure_class::device, failure_scope::map, always(enodev)},
-};
-const failure_row &unattached = table[2], &foreign_unit = table[0], &no_table = table[1];
+});
+const failure_row &unattached = table["F-M1"], &foreign_unit = table["F-1"], &no_table = table["F-2"];
 
 constexpr injection_point points[] = {{"flat.table.alloc", "memory for the table", enomem}};
 
@@ -185,14 +185,14 @@ std::span<const provocation> provocations() {
 } // namespace
 
 std::span<const sw::failure_row> failures() {
-    return table;
+    return table.rows();
 }
 
 sw::driver_description description() {
-    return {"flat", "flat",
-            table,  {},
-            points, [](kernel& k) -> std::unique_ptr<iommu_driver> { return std::make_unique<flat_driver>(k); },
-            {},     &provocations};
+    return {"flat",       "flat",
+            table.rows(), {},
+            points,       [](kernel& k) -> std::unique_ptr<iommu_driver> { return std::make_unique<flat_driver>(k); },
+            {},           &provocations};
 }
 
 } // namespace iommulab::flat
