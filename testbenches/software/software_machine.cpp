@@ -2,6 +2,7 @@
 #include "testbenches/software/software_machine.h"
 
 #include "models/core/iommu.h"
+#include "platforms/iommu_model.h"
 
 #include <algorithm>
 #include <map>
