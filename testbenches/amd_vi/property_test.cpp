@@ -4,9 +4,10 @@
 #include "testbenches/amd_vi/machine.h"
 #include "testbenches/amd_vi/reference.h"
 #include "testbenches/amd_vi/small.h"
+#include "testbenches/harness/fuzzing_guest.h"
+#include "testbenches/harness/random_cases.h"
 
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include <array>
 #include <bit>
@@ -248,18 +249,12 @@ void compare_with_the_reference(way mode) {
             ("m" + std::to_string(n)).c_str(), p, std::vector<memory_range>{{output_base, output_bytes, "outputs"}}));
     }
     tally seen;
-    setenv("RC_PARAMS", "max_success=150", 0);
-    rc::check("the reference says the same", [&] {
-        const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
-        std::mt19937_64 engine(seed);
-        const ref::chooser choose = ref::choose_with(engine);
-        SCOPED_TRACE("seed " + std::to_string(seed));
+    check_random_cases("the reference says the same", 150, [&](const ref::chooser& choose) {
         amd_vi_machine& m = *machines[choose(machines.size())];
         random_software software(m, choose);
         for (unsigned n = 0; n < 40 && !::testing::Test::HasFailure(); ++n)
             judge(m, mode, software.setup, software.request(), seen);
         EXPECT_EQ(m.violations(), "");
-        RC_ASSERT(!::testing::Test::HasFailure());
     });
     EXPECT_GT(seen.ok, 100U);
     EXPECT_GT(seen.refused, 100U);
@@ -279,17 +274,11 @@ TEST(amd_vi_property, debug_accesses_are_answered_as_the_reference_says) {
 
 // --- guests that program anything ------------------------------------------------------------------------------------
 
-class fuzzing_guest {
+class amd_guest final : public fuzzing_guest {
   public:
-    fuzzing_guest(amd_vi_machine& m, const ref::chooser& choose) : m_(m), choose_(choose), sound_(m, choose) {
+    amd_guest(amd_vi_machine& m, const ref::chooser& choose) : fuzzing_guest(m, choose), m_(m), sound_(m, choose) {
         for (unsigned n = 0; n < 64; ++n)
             write_command();
-    }
-    void run() {
-        for (unsigned rounds = 20 + static_cast<unsigned>(choose_(60)); rounds != 0; --rounds) {
-            disturb();
-            m_.run(1 + choose_(400));
-        }
     }
     bool give_up() {
         m_.set(reg::Control, 0);
@@ -297,8 +286,7 @@ class fuzzing_guest {
     }
 
   private:
-    std::uint64_t any() { return choose_(~std::uint64_t{0}); }
-    std::uint64_t any_address() {
+    std::uint64_t any_address() override {
         const std::uint64_t places[] = {amd_vi_machine::own_base,
                                         amd_vi_machine::commands,
                                         amd_vi_machine::events,
@@ -306,25 +294,16 @@ class fuzzing_guest {
                                         output_base,
                                         amd_vi_machine::nowhere,
                                         ~std::uint64_t{0} << 20};
-        return choose_(8) ? places[choose_(std::size(places))] + choose_(0x2'0000) : any();
+        return near_one_of(places);
     }
-    void disturb() {
+    void disturb() override {
         switch (choose_(9)) {
-        case 0: {
-            const auto all = amd_vi::registers();
-            const auto& r = all[choose_(all.size())];
-            m_.set(r, choose_(3) == 0 ? any()
-                      : choose_(2)    ? any_address()
-                                      : m_.get(r) ^ std::uint64_t{1} << choose_(64));
+        case 0:
+            poke_register(amd_vi::registers());
             break;
-        }
-        case 1: {
-            constexpr unsigned sizes[] = {1, 2, 3, 4, 8, 16};
-            std::uint64_t value = any();
-            m_.access_register(choose_(16) ? choose_(amd_vi::register_space_bytes + 16) : any(), value,
-                               sizes[choose_(std::size(sizes))], choose_(4) != 0);
+        case 1:
+            poke_place(amd_vi::register_space_bytes);
             break;
-        }
         case 2:
             m_.set(reg::Control, choose_(2) ? 0 : any());
             m_.set(reg::CommandBufferBase, amd_vi_machine::commands | amd_vi_machine::ring_length);
@@ -361,26 +340,20 @@ class fuzzing_guest {
                                     choose_(2) ? any() & ~std::uint64_t{0xff8} : 0});
     }
     void access() {
-        if (m_.devices[0]->waiting() > 16)
+        if (is_busy())
             return;
         const ref::amd_vi_request r = sound_.request();
-        device_access& a = accesses_.emplace_back();
+        device_access a;
         a.source_id = choose_(4) ? r.device : static_cast<std::uint32_t>(any());
         a.address = choose_(4) ? r.address : any();
         a.write = r.write;
-        a.privileged = choose_(2);
-        a.instruction = choose_(4) == 0;
         if (choose_(3) == 0)
             a.pasid = static_cast<std::uint32_t>(choose_(choose_(2) ? 4 : 1 << 20));
-        a.type = choose_(8) ? address_type::untranslated : static_cast<address_type>(choose_(3));
-        a.data.resize(1 + choose_(choose_(4) ? 16 : 9000));
-        m_.devices[0]->issue(a);
+        issue(odd(std::move(a)));
     }
 
     amd_vi_machine& m_;
-    const ref::chooser& choose_;
     random_software sound_;
-    std::deque<device_access> accesses_; // never moved: they are under way
 };
 
 TEST(amd_vi_fuzz, no_guest_stops_the_simulation) {
@@ -394,15 +367,10 @@ TEST(amd_vi_fuzz, no_guest_stops_the_simulation) {
             ("m" + std::to_string(n)).c_str(), p, std::vector<memory_range>{{output_base, output_bytes, "outputs"}}));
     }
     std::uint64_t commands = 0, errors = 0, events = 0, faults = 0;
-    setenv("RC_PARAMS", "max_success=800", 0);
-    rc::check("a guest may write anything", [&] {
-        const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
-        std::mt19937_64 engine(seed);
-        const ref::chooser choose = ref::choose_with(engine);
-        SCOPED_TRACE("seed " + std::to_string(seed));
+    check_random_cases("a guest may write anything", 800, [&](const ref::chooser& choose) {
         amd_vi_machine& m = *machines[choose(machines.size())];
         {
-            fuzzing_guest guest(m, choose);
+            amd_guest guest(m, choose);
             guest.run();
             EXPECT_TRUE(guest.give_up()) << "does not come to rest";
             RC_ASSERT(!::testing::Test::HasFailure());
@@ -416,7 +384,6 @@ TEST(amd_vi_fuzz, no_guest_stops_the_simulation) {
         for (unsigned n = 0; n < 4; ++n)
             judge(m, way::approximate, software.setup, software.request(), seen);
         EXPECT_EQ(m.violations(), "");
-        RC_ASSERT(!::testing::Test::HasFailure());
     });
     EXPECT_GT(commands, 0U);
     EXPECT_GT(errors, 0U);

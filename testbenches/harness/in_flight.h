@@ -7,11 +7,11 @@
 #pragma once
 
 #include "models/core/iommu_parameters.h"
+#include "testbenches/harness/random_cases.h"
 #include "testbenches/harness/traffic_port.h"
 #include "testbenches/pagetables/table_generator.h"
 
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include <algorithm>
 #include <array>
@@ -281,19 +281,14 @@ void hunt_stale_translations(
         machines.push_back(make(("m" + std::to_string(n)).c_str(), p, 1'000 * (10 + choose_shape(300))));
     }
     unsigned landed = 0, refused = 0, judged = 0;
-    setenv("RC_PARAMS", "max_success=60", 0);
-    rc::check("stale translations are gone", [&] {
-        const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
-        std::mt19937_64 engine(seed);
-        const reference::chooser choose = reference::choose_with(engine);
+    check_random_cases("stale translations are gone", 60, [&](const reference::chooser& choose) {
         const auto n = choose(machines.size());
-        SCOPED_TRACE("seed " + std::to_string(seed) + ", machine " + std::to_string(n));
+        SCOPED_TRACE("machine " + std::to_string(n));
         Software s(*machines[n], choose);
         s.run();
         landed += s.seen.landed;
         refused += s.seen.refused;
         judged += s.seen.judged;
-        RC_ASSERT(!::testing::Test::HasFailure());
     });
     EXPECT_GT(landed, 1000U);
     EXPECT_GT(refused, 100U);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Simulated SMMUv3s against the independent reference walk: random tables, random accesses, random shapes of the
 // hardware. One simulation serves all cases of a test; each case begins with a reset.
+#include "testbenches/harness/random_cases.h"
 #include "testbenches/smmu_v3/cases.h"
 
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,18 +18,7 @@ namespace {
 namespace ref = iommulab::reference;
 using machines = std::vector<std::unique_ptr<smmu_v3_machine>>;
 
-/// Cases whose decisions all come from one seed that RapidCheck draws (and prints when the case fails).
-void for_all_seeds(const char* what, const std::function<void(const ref::chooser&)>& run) {
-    setenv("RC_PARAMS", "max_success=300", 0); // enough for every kind of fault; by hand, more
-    rc::check(what, [&] {
-        const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
-        std::mt19937_64 engine(seed);
-        const ref::chooser choose = ref::choose_with(engine);
-        SCOPED_TRACE("seed " + std::to_string(seed));
-        run(choose);
-        RC_ASSERT(!::testing::Test::HasFailure());
-    });
-}
+constexpr unsigned cases = 300; // enough for every kind of fault; by hand, more
 
 smmu_v3::smmu_parameters parameters_of(unsigned set) {
     smmu_v3::smmu_parameters p;
@@ -93,7 +82,7 @@ void compare(smmu_v3_machine& m, const ref::chooser& choose, ref::stages transla
 void agrees_with_the_reference(ref::stages translation) {
     const machines all = machine_for_each_set();
     case_tally seen;
-    for_all_seeds("accesses end as the reference says", [&](const ref::chooser& choose) {
+    check_random_cases("accesses end as the reference says", cases, [&](const ref::chooser& choose) {
         const auto set = static_cast<unsigned>(choose(feature_sets));
         compare(*all[set], choose, translation, feature_set(set), seen);
     });
@@ -175,7 +164,7 @@ TEST(smmu_v3_property, all_modes_give_the_same_translations_faults_and_records) 
     const machines lt =
         machine_for_each_set([](smmu_v3::smmu_parameters& p) { p.mode = simulation_mode::loosely_timed; }, "lt");
     case_tally seen;
-    for_all_seeds("AT, LT and debug agree", [&](const ref::chooser& choose) {
+    check_random_cases("AT, LT and debug agree", cases, [&](const ref::chooser& choose) {
         const auto set = static_cast<unsigned>(choose(feature_sets));
         compare_modes(*at[set], *lt[set], choose, feature_set(set), seen);
     });
@@ -284,7 +273,7 @@ TEST(smmu_v3_property, results_do_not_depend_on_sizes_policies_ports_or_order) {
             ("m" + std::to_string(n)).c_str(), p, memory_of(ref::generator_options{}), 1'000 * choose_shape(200)));
     }
     case_tally seen;
-    for_all_seeds("small structures give the same results", [&](const ref::chooser& choose) {
+    check_random_cases("small structures give the same results", cases, [&](const ref::chooser& choose) {
         const auto n = static_cast<unsigned>(choose(shapes));
         run_at_once(*all[n], choose, feature_set(n % feature_sets), seen);
     });
@@ -310,7 +299,7 @@ TEST(smmu_v3_property, every_time_sheet_adds_up_to_what_the_device_measures) {
     }
     case_tally seen;
     std::map<access_outcome, unsigned> outcomes;
-    for_all_seeds("the parts of a sheet are the latency", [&](const ref::chooser& choose) {
+    check_random_cases("the parts of a sheet are the latency", cases, [&](const ref::chooser& choose) {
         const auto n = static_cast<unsigned>(choose(feature_sets));
         smmu_v3_machine& m = *all[n];
         const auto translation = static_cast<ref::stages>(choose(3));

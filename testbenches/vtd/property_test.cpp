@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random structures and tables of both stages against the reference: who may go where, and what is recorded, in all
 // three modes, with whatever is cached. Then guests that program anything.
+#include "testbenches/harness/fuzzing_guest.h"
+#include "testbenches/harness/random_cases.h"
 #include "testbenches/vtd/machine.h"
 #include "testbenches/vtd/reference.h"
 #include "testbenches/vtd/small.h"
 
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
 
 #include <algorithm>
 #include <array>
@@ -110,8 +111,10 @@ class random_software {
         const std::uint64_t at = vtd_machine::root + (source >> 8) * 16 + (setup.scalable ? source >> 7 & 1 : 0) * 8;
         if (m_.read_word(at) == 0)
             m_.write_word(at, (rarely(30) ? any_bit() & ~std::uint64_t{1} : 0) ^ (new_structure() | 1));
-        return m_.read_word(at) & frame;
+        return watched(m_.read_word(at));
     }
+    /// The page of structures that an entry leads to, spoilt or not.
+    std::uint64_t watched(std::uint64_t entry) { return structures_.emplace_back(entry & frame); }
     unsigned second_levels() {
         std::vector<unsigned> possible;
         for (unsigned l = 3; l <= 5; ++l)
@@ -139,9 +142,11 @@ class random_software {
             auto w = pasid_entry(domain + next_domain_++);
             if (rarely(10))
                 w[choose_(4)] ^= choose_(2) ? any_bit() : std::uint64_t{1} << choose_(12);
-            m_.write_words((m_.read_word(at) & frame) + (pasid & 63) * 64, w);
-            if (rarely(40))
+            m_.write_words(watched(m_.read_word(at)) + (pasid & 63) * 64, w);
+            if (rarely(40)) {
                 m_.write_word(at, m_.read_word(at) ^ any_bit());
+                watched(m_.read_word(at));
+            }
         }
         std::array<std::uint64_t, 4> w{directory | 1 | (choose_(6) ? 8 : 0) | (choose_(4) ? 0 : choose_(8) << 9),
                                        pasids[choose_(std::size(pasids))], 0, 0};
@@ -151,6 +156,7 @@ class random_software {
             w[0] ^= 2;
         if (rarely(12))
             w[choose_(4)] ^= choose_(2) ? any_bit() : std::uint64_t{1} << choose_(12);
+        watched(w[0]);
         m_.write_words(context_table(source) + (source & 0x7f) * 32, w);
     }
     std::array<std::uint64_t, 4> pasid_entry(unsigned domain) {
@@ -408,18 +414,12 @@ void compare_with_the_reference(way mode) {
         machines_of(ref::choose_with(shape_engine),
                     mode == way::loose ? simulation_mode::loosely_timed : simulation_mode::cycle_approximate);
     tally seen;
-    setenv("RC_PARAMS", "max_success=600", 0);
-    rc::check("the reference says the same", [&] {
-        const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
-        std::mt19937_64 engine(seed);
-        const ref::chooser choose = ref::choose_with(engine);
-        SCOPED_TRACE("seed " + std::to_string(seed));
+    check_random_cases("the reference says the same", 600, [&](const ref::chooser& choose) {
         vtd_machine& m = *machines[choose(machines.size())];
         random_software software(m, choose);
         for (unsigned n = 0; n < 60 && software.is_intact() && !::testing::Test::HasFailure(); ++n)
             judge(m, mode, software.setup, software.request(), seen);
         EXPECT_EQ(m.violations(), "");
-        RC_ASSERT(!::testing::Test::HasFailure());
     });
     EXPECT_GT(seen.ok, 100U);
     EXPECT_GT(seen.refused, 100U);
@@ -439,17 +439,11 @@ TEST(vtd_property, debug_accesses_are_answered_as_the_reference_says) {
 
 // --- guests that program anything ------------------------------------------------------------------------------------
 
-class fuzzing_guest {
+class vtd_guest final : public fuzzing_guest {
   public:
-    fuzzing_guest(vtd_machine& m, const ref::chooser& choose) : m_(m), choose_(choose), sound_(m, choose) {
+    vtd_guest(vtd_machine& m, const ref::chooser& choose) : fuzzing_guest(m, choose), m_(m), sound_(m, choose) {
         for (unsigned n = 0; n < 64; ++n)
             write_descriptor();
-    }
-    void run() {
-        for (unsigned rounds = 20 + static_cast<unsigned>(choose_(60)); rounds != 0; --rounds) {
-            disturb();
-            m_.run(1 + choose_(400));
-        }
     }
     bool give_up() {
         m_.set(reg::GCMD, 0);
@@ -457,31 +451,21 @@ class fuzzing_guest {
     }
 
   private:
-    std::uint64_t any() { return choose_(~std::uint64_t{0}); }
-    std::uint64_t any_address() {
+    std::uint64_t any_address() override {
         const std::uint64_t places[] = {vtd_machine::own_base,    vtd_machine::queue, vtd_machine::status,
                                         vtd_machine::first_table, output_base,        nowhere,
                                         ~std::uint64_t{0} << 20,  0xfee0'0000};
-        return choose_(8) ? places[choose_(std::size(places))] + choose_(0x2'0000) : any();
+        return near_one_of(places);
     }
-    void disturb() {
+    void disturb() override {
         using namespace vtd;
         switch (choose_(10)) {
-        case 0: {
-            const auto all = registers();
-            const auto& r = all[choose_(all.size())];
-            m_.set(r, choose_(3) == 0 ? any()
-                      : choose_(2)    ? any_address()
-                                      : m_.get(r) ^ std::uint64_t{1} << choose_(64));
+        case 0:
+            poke_register(registers());
             break;
-        }
-        case 1: {
-            constexpr unsigned sizes[] = {1, 2, 3, 4, 8, 16};
-            std::uint64_t value = any();
-            m_.access_register(choose_(16) ? choose_(0x1010) : any(), value, sizes[choose_(std::size(sizes))],
-                               choose_(4) != 0);
+        case 1:
+            poke_place(0x1000);
             break;
-        }
         case 2: // off and on, with another mode and queue
             m_.set(reg::GCMD, choose_(2) ? 0 : any());
             m_.set(reg::RTADDR, vtd_machine::root | choose_(choose_(4) ? 2 : 4) << 10);
@@ -529,40 +513,29 @@ class fuzzing_guest {
                 good ? sound[choose_(std::size(sound))] | choose_(32) << (choose_(2) ? 16 : 32) : bits | type, high});
     }
     void access() {
-        if (m_.devices[0]->waiting() > 16)
+        if (is_busy())
             return;
         const ref::vtd_request r = sound_.request();
-        device_access& a = accesses_.emplace_back();
+        device_access a;
         a.source_id = choose_(4) ? r.source : static_cast<std::uint32_t>(choose_(0x1'0000));
         a.address = choose_(4) ? r.address : any();
         a.write = r.write;
-        a.privileged = choose_(2);
-        a.instruction = choose_(4) == 0;
         a.pasid = choose_(8) ? r.pasid : static_cast<std::uint32_t>(choose_(1 << 20));
-        a.type = choose_(8) ? address_type::untranslated : static_cast<address_type>(choose_(3));
-        a.data.resize(1 + choose_(choose_(4) ? 16 : 9000));
-        m_.devices[0]->issue(a);
+        issue(odd(std::move(a)));
     }
 
     vtd_machine& m_;
-    const ref::chooser& choose_;
     random_software sound_;
-    std::deque<device_access> accesses_; // never moved: they are under way
 };
 
 TEST(vtd_fuzz, no_guest_stops_the_simulation) {
     std::mt19937_64 shapes(1);
     const auto machines = machines_of(ref::choose_with(shapes), simulation_mode::cycle_approximate);
     std::map<std::string, std::uint64_t> counted;
-    setenv("RC_PARAMS", "max_success=800", 0);
-    rc::check("a guest may write anything", [&] {
-        const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
-        std::mt19937_64 engine(seed);
-        const ref::chooser choose = ref::choose_with(engine);
-        SCOPED_TRACE("seed " + std::to_string(seed));
+    check_random_cases("a guest may write anything", 800, [&](const ref::chooser& choose) {
         vtd_machine& m = *machines[choose(machines.size())];
         {
-            fuzzing_guest guest(m, choose);
+            vtd_guest guest(m, choose);
             guest.run();
             EXPECT_TRUE(guest.give_up()) << "does not come to rest";
             RC_ASSERT(!::testing::Test::HasFailure());
@@ -574,7 +547,6 @@ TEST(vtd_fuzz, no_guest_stops_the_simulation) {
         for (unsigned n = 0; n < 4 && software.is_intact(); ++n)
             judge(m, way::approximate, software.setup, software.request(), seen);
         EXPECT_EQ(m.violations(), "");
-        RC_ASSERT(!::testing::Test::HasFailure());
     });
     for (const char* name : {"descriptors", "tlb_invalidation_commands", "config_invalidation_commands", "waits",
                              "queue_errors", "faults", "faults_collapsed", "faults_lost", "messages"})
