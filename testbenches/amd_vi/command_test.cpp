@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The AMD IOMMU in simulation: commands and their errors, event log, page request log, interrupts, reset. Section
 // numbers are those of publication 48882.
+#include "models/amd_vi/amd_vi.h"
 #include "testbenches/amd_vi/machine.h"
 #include "testbenches/harness/pulse_counter.h"
 

@@ -123,7 +123,7 @@ TEST(recording_in_motion, disputes_what_it_disputes_at_rest) {
                                   "59569,168631,41297221002,0x90,0xfffffffff040,0xfffffffff040,4,w,bypass,,,dma,0,\n");
     const replayed result = replay(beyond.folder(), {"motion"});
     EXPECT_EQ(result.status, 0) << result.text;
-    EXPECT_THAT(result.text, HasSubstr("37722 translated, 2 bypassed, 40 faults"));
+    EXPECT_THAT(result.text, HasSubstr("37,722 translated, 2 bypassed, 40 faults"));
     EXPECT_THAT(result.text, HasSubstr("; 1 disputed (IHI 0070, 3.4: an address beyond OAS"));
     EXPECT_THAT(result.text, HasSubstr("1 passed, 0 failed, 0 disputed; 1 row of recordings disputed\n"));
 }

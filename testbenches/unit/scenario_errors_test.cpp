@@ -167,7 +167,7 @@ TEST_F(scenario_errors, a_source_id_is_no_wider_than_the_IOMMUs_bus_has_it) {
               "s.yaml:9:16: found source 0x10018 behind 'smmu', expected at most 16 bits, as a source id of Intel VT-d "
               "has");
     EXPECT_EQ(message(gart + "software: {devices: {nic: {kind: nic_receive, source_id: 0x3f, count: 2, requests: 1}}}"),
-              "s.yaml:6:59: found source 0x40 behind 'smmu', expected at most 6 bits, as a source id of Nvidia Tegra20 "
+              "s.yaml:6:58: found source 0x40 behind 'smmu', expected at most 6 bits, as a source id of Nvidia Tegra20 "
               "GART has");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The VT-d unit in time: translation of all kinds, fault records and events, invalidation and its errors, what is never
 // translated. Titles in comments are of sections of the VT-d specification.
+#include "models/vtd/vtd.h"
 #include "testbenches/harness/payload_rules.h"
 #include "testbenches/harness/pulse_counter.h"
 #include "testbenches/vtd/machine.h"
