@@ -57,7 +57,7 @@ std::string list(const char* what, const char* folder, bool json) {
 } // namespace
 
 std::string find_scenario(const std::string& name) {
-    if (fs::is_regular_file(name))
+    if (fs::exists(name) && !fs::is_directory(name)) // a pipe too
         return name;
     const std::vector<std::string> names = names_in(scenario_folder);
     const std::string wanted = without_yaml(name);

@@ -91,7 +91,7 @@ int run(run_arguments& a) {
 
 int check(run_arguments& a) {
     const std::string path = cli::find_scenario(a.scenario);
-    if (platforms::is_platform_file(path)) {
+    if (fs::is_regular_file(path) && platforms::is_platform_file(path)) { // a pipe can be read once
         platforms::read_platform_file(path);
     } else {
         const scenarios::scenario s = read(a);
