@@ -2,6 +2,7 @@
 // What a platform needs to know of an IOMMU to describe it and to make one.
 #pragma once
 
+#include "models/core/iommu_module.h"
 #include "models/core/iommu_parameters.h"
 #include "models/core/parameters.h"
 #include "models/core/registers.h"
@@ -15,11 +16,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-namespace iommulab {
-class iommu;
-struct cache_parameters;
-} // namespace iommulab
 
 namespace iommulab::platforms {
 
@@ -68,7 +64,8 @@ class iommu_model {
     /// Throws parameter_error for what create() would refuse.
     virtual void check(const model_options& options) const = 0;
     /// Makes one. Throws parameter_error for an unknown preset or parameter, and for a value out of its range.
-    [[nodiscard]] virtual std::unique_ptr<iommu> create(const char* instance, const model_options& options) const = 0;
+    [[nodiscard]] virtual std::unique_ptr<iommu_module> create(const char* instance,
+                                                               const model_options& options) const = 0;
 };
 
 /// All models, in the order in which `iommulab models` shows them.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/machine_builder.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "platforms/iommu_model.h"
 
 #include <algorithm>
@@ -81,7 +81,7 @@ void platform::make_bus(std::size_t direct_masters) {
 
 void platform::bind_iommus(const tap_factory& taps) {
     for (std::size_t n = 0; n < iommus_.size(); ++n) {
-        iommulab::iommu& i = *iommus_[n];
+        iommu_module& i = *iommus_[n];
         for (unsigned port = 0; port < description_.iommus[n].ports; ++port) {
             if (std::unique_ptr<tap> t = taps ? taps(n, port) : nullptr) {
                 i.downstream(port).bind(t->from_iommu());

@@ -18,7 +18,7 @@
 #include <vector>
 
 namespace iommulab {
-class iommu;
+class iommu_module;
 }
 
 namespace iommulab::platforms {
@@ -44,7 +44,7 @@ class platform : public sc_core::sc_module {
     tlm::tlm_target_socket<64>& inlet(std::size_t n);
 
     [[nodiscard]] std::size_t iommus() const { return iommus_.size(); }
-    [[nodiscard]] iommulab::iommu& iommu(std::size_t n) { return *iommus_.at(n); }
+    [[nodiscard]] iommu_module& iommu(std::size_t n) { return *iommus_.at(n); }
     /// By the name in the description; throws std::out_of_range.
     [[nodiscard]] std::size_t iommu_number(std::string_view name) const;
     [[nodiscard]] std::size_t memories() const { return memories_.size(); }
@@ -81,7 +81,7 @@ class platform : public sc_core::sc_module {
     platform_description description_;
     simulation_mode mode_;
     std::vector<std::unique_ptr<iommulab::memory>> memories_;
-    std::vector<std::unique_ptr<iommulab::iommu>> iommus_;
+    std::vector<std::unique_ptr<iommu_module>> iommus_;
     std::vector<std::unique_ptr<tap>> taps_;
     std::vector<std::unique_ptr<interconnect>> shared_;       // in front of ports with several masters
     std::vector<std::unique_ptr<sc_core::sc_module>> unused_; // what binds ports without a master

@@ -3,7 +3,6 @@
 // models.cpp.
 #pragma once
 
-#include "models/core/iommu.h"
 #include "platforms/iommu_model.h"
 
 namespace iommulab::platforms {
@@ -71,7 +70,8 @@ class model_registration : public iommu_model {
         check_cache("tlb", p.tlb);
         check_caches(p);
     }
-    [[nodiscard]] std::unique_ptr<iommu> create(const char* instance, const model_options& options) const override {
+    [[nodiscard]] std::unique_ptr<iommu_module> create(const char* instance,
+                                                       const model_options& options) const override {
         return std::make_unique<Model>(instance, parameters_of(options));
     }
 

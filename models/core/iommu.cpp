@@ -51,7 +51,7 @@ void engine_state::wake_drains() {
 
 iommu::iommu(sc_core::sc_module_name name, const iommu_parameters& parameters, register_bank& registers,
              std::size_t interrupts)
-    : sc_core::sc_module(name),
+    : iommu_module(name),
       parameters_(parameters),
       registers_(registers),
       engine_(std::make_unique<engine_state>(*this, parameters_, registers)) {

@@ -3,16 +3,13 @@
 // happen, and what waits for what, is decided here, the same for all.
 #pragma once
 
-#include "models/core/answered_access.h"
 #include "models/core/fifo.h"
 #include "models/core/invalidation.h"
-#include "models/core/iommu_parameters.h"
+#include "models/core/iommu_module.h"
 #include "models/core/registers.h"
 #include "models/core/scheduler.h"
 #include "models/core/stall_buffer.h"
-#include "models/core/statistics.h"
 #include "models/core/tlb.h"
-#include "models/core/translation.h"
 #include "models/core/walk_context.h"
 #include "models/core/waveform.h"
 
@@ -34,45 +31,28 @@ class upstream_port;
 class transaction;
 struct engine_state;
 
-/// Sockets: `upstream(n)` takes accesses of devices, `downstream(n)` passes them on, `tables()` carries the IOMMU's own
-/// reads and writes (walks, queues, messages), `registers_socket()` takes the guest's register accesses.
-class iommu : public sc_core::sc_module {
+/// What iommu_module says, done once for all models.
+class iommu : public iommu_module {
   public:
-    using interrupt_port = sc_core::sc_port<sc_core::sc_signal_inout_if<bool>, 1, sc_core::SC_ZERO_OR_MORE_BOUND>;
-
     /// `interrupts`: the number of wired interrupts. The bank must outlive the module.
     iommu(sc_core::sc_module_name name, const iommu_parameters& parameters, register_bank& registers,
           std::size_t interrupts);
     ~iommu() override;
 
-    tlm::tlm_target_socket<64>& upstream(std::size_t port = 0);
-    tlm::tlm_initiator_socket<64>& downstream(std::size_t port = 0);
-    tlm::tlm_initiator_socket<64>& tables();
-    tlm::tlm_target_socket<64>& registers_socket();
-
-    [[nodiscard]] const iommu_parameters& parameters() const { return parameters_; }
-    [[nodiscard]] const access_statistics& statistics() const;
-    /// The engine's counters and the model's.
-    [[nodiscard]] std::vector<counter> counters() const;
-    /// What the wired interrupts are called, in order: "eventq", "gerror".
-    [[nodiscard]] virtual std::vector<const char*> interrupt_names() const { return {}; }
-    /// Wired interrupt `n`, active high.
-    interrupt_port& interrupt(std::size_t n);
-
-    /// Nothing in flight: no access, no walk, no command, no event to write. Stalled accesses don't count.
-    [[nodiscard]] bool idle() const;
-    /// Records waveforms of this IOMMU from now on; before the simulation starts.
-    virtual void trace(waveform_writer& writer);
-    /// To the state after power-on: registers, caches, queues, counters. Only when idle.
-    void reset();
-    /// From now on; an empty function: not any more.
-    void on_access(access_observer told);
-    /// A fault of the hardware, to order: asked each time software announces commands; true: the model leaves all
-    /// commands alone until software announces more. An empty function: it works.
-    void on_commands(std::function<bool()> hangs) { commands_hang_ = std::move(hangs); }
-
-    /// Translates without time and without a trace: what an access would get from the tables as they are now.
-    std::optional<translation> probe(const access& a, fault* why = nullptr);
+    tlm::tlm_target_socket<64>& upstream(std::size_t port = 0) override;
+    tlm::tlm_initiator_socket<64>& downstream(std::size_t port = 0) override;
+    tlm::tlm_initiator_socket<64>& tables() override;
+    tlm::tlm_target_socket<64>& registers_socket() override;
+    [[nodiscard]] const iommu_parameters& parameters() const override { return parameters_; }
+    [[nodiscard]] const access_statistics& statistics() const override;
+    [[nodiscard]] std::vector<counter> counters() const override;
+    interrupt_port& interrupt(std::size_t n) override;
+    [[nodiscard]] bool idle() const override;
+    void trace(waveform_writer& writer) override;
+    void reset() override;
+    void on_access(access_observer told) override;
+    void on_commands(std::function<bool()> hangs) override { commands_hang_ = std::move(hangs); }
+    std::optional<translation> probe(const access& a, fault* why = nullptr) override;
 
   protected:
     // --- what a model says

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The AMD IOMMU in simulation: commands and their errors, event log, page request log, interrupts, reset. Section
 // numbers are those of publication 48882.
-#include "models/amd_vi/amd_vi.h"
 #include "testbenches/amd_vi/machine.h"
 #include "testbenches/harness/pulse_counter.h"
 
@@ -371,7 +370,7 @@ TEST(amd_vi_module, features_that_are_not_there_stay_off_3_4_4) {
     m.set(reg::MSIAddressLow, 0x1000);
     EXPECT_EQ(m.get(reg::MSIAddressLow), 0U);
     p.extended_feature = extended_feature::MarcSup.make(1);
-    EXPECT_THROW(amd_iommu("refused", p), parameter_error);
+    EXPECT_THROW(machine("refused", p), parameter_error);
 }
 
 TEST(amd_vi_module, reset_leads_back_to_the_start) {

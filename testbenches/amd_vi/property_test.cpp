@@ -195,7 +195,7 @@ void judge(amd_vi_machine& m, way mode, const ref::amd_vi_setup& setup, const re
         a.address = r.address;
         a.length_bytes = 8;
         a.write = r.write;
-        const std::optional<translation> found = m.probe(a);
+        const std::optional<translation> found = m.model.probe(a);
         if (found)
             left_to = found->output(r.address);
     } else {

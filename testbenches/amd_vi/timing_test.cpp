@@ -44,7 +44,7 @@ struct bench {
     measured last;
 
     bench() : m("m", own) {
-        m.on_access([this](const answered_access& done) {
+        m.model.on_access([this](const answered_access& done) {
             last = {};
             done.sheet.for_each(
                 [this](std::size_t part, std::uint64_t ps) { last.parts[static_cast<time_part>(part)] = ps; });

@@ -35,7 +35,7 @@ class amd_vi_world final : public translating_world {
         connect();
         build_tables();
     }
-    iommu& model() override { return iommu_; }
+    iommu_module& model() override { return iommu_; }
     void program() override {
         write(reg::DeviceTableBase, device_table);
         write(reg::Control, control::IommuEn.make(1) | (nested_ ? control::GTEn.make(1) : 0));

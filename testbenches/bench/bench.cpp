@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/bench/bench.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "testbenches/bench/raw_baseline.h"
 #include "testbenches/iommu_testbench.h"
 #include "testbenches/results/figures.h"
@@ -167,14 +167,14 @@ class arena {
     }
 
     /// Of the contestant whose turn it is.
-    iommu& world(const std::string& name, const world_options& o) {
+    iommu_module& world(const std::string& name, const world_options& o) {
         worlds_.push_back(contestant_->make_world(name, o));
         return worlds_.back()->model();
     }
     bench_base* lt(const char* which, const world_options& o, rawbench::lt_mode mode, double millions) {
         const std::string name = contestant_->prefix + std::string(which);
         auto* i = make<rawbench::lt_initiator>(name, name, operations(millions), mode);
-        iommu& unit = world(name, o);
+        iommu_module& unit = world(name, o);
         i->i.bind(unit.upstream());
         unit.downstream().bind(make<rawbench::lt_memory>(name + "_memory")->t);
         i->prepare = translating_world::identify;
@@ -185,7 +185,7 @@ class arena {
     bench_base* at(const char* which, const world_options& o, double millions) {
         const std::string name = contestant_->prefix + std::string(which);
         auto* i = make<rawbench::at_initiator<rawbench::peq_heap>>(name, name, operations(millions));
-        iommu& unit = world(name, o);
+        iommu_module& unit = world(name, o);
         i->i.bind(unit.upstream());
         i->mm.prepare = translating_world::identify;
         unit.downstream().bind(make<rawbench::at_memory<rawbench::peq_heap>>(name + "_memory")->t);
@@ -196,7 +196,7 @@ class arena {
     bench_base* debug(const char* which, double millions) {
         const std::string name = contestant_->prefix + std::string(which);
         auto* i = make<debug_initiator>(name, name, operations(millions));
-        iommu& unit = world(name, {});
+        iommu_module& unit = world(name, {});
         i->i.bind(unit.upstream());
         memory_parameters p;
         p.ranges = {{0, window_pages * 4096, "window"}};

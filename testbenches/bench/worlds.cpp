@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/bench/worlds.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 
 namespace iommulab::bench {
 

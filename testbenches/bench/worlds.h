@@ -11,7 +11,7 @@
 #include <string>
 
 namespace iommulab {
-class iommu;
+class iommu_module;
 }
 
 namespace iommulab::bench {
@@ -36,7 +36,7 @@ class translating_world {
 
     /// Makes a payload one of the stream.
     static void identify(tlm::tlm_generic_payload& payload);
-    virtual iommu& model() = 0;
+    virtual iommu_module& model() = 0;
     /// Writes the registers; once, before the first access.
     virtual void program() = 0;
 

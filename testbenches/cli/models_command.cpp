@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/cli/models_command.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "platforms/iommu_model.h"
 #include "platforms/settings/settings_units.h"
 #include "testbenches/cli/terminal.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/conformance/simulated_machine.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "platforms/iommu_model.h"
 #include "testbenches/conformance/output_tap.h"
 #include "traces/number.h"

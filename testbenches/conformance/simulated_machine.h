@@ -56,7 +56,7 @@ class simulated_machine : public machine {
         on_access;
 
     [[nodiscard]] platforms::platform& hardware() { return *platform_; }
-    [[nodiscard]] iommulab::iommu& unit() { return platform_->iommu(0); }
+    [[nodiscard]] iommu_module& unit() { return platform_->iommu(0); }
 
   private:
     class cpu;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/harness/iommu_machine.h"
 
-#include "models/core/iommu.h"
-
 namespace iommulab::harness {
 
 namespace {
@@ -61,23 +59,11 @@ bool iommu_machine::idle() const {
     return all;
 }
 
-std::vector<counter> iommu_machine::counters() const {
-    return model.counters();
-}
-
 std::uint64_t iommu_machine::counted(std::string_view name) const {
     for (const counter& c : model.counters())
         if (name == c.name)
             return *c.value;
     return 0;
-}
-
-std::optional<translation> iommu_machine::probe(const access& a) {
-    return model.probe(a);
-}
-
-void iommu_machine::on_access(access_observer told) {
-    model.on_access(std::move(told));
 }
 
 protocol_checker& iommu_machine::check(const std::string& name) {

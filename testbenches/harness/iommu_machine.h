@@ -3,10 +3,9 @@
 // checker on every connection, which one simulation programs again and again.
 #pragma once
 
-#include "models/core/answered_access.h"
+#include "models/core/iommu_module.h"
 #include "models/core/payload_pool.h"
 #include "models/core/registers.h"
-#include "models/core/translation.h"
 #include "models/memory/interconnect.h"
 #include "models/memory/memory.h"
 #include "testbenches/harness/protocol_checker.h"
@@ -23,19 +22,14 @@
 #include <string_view>
 #include <vector>
 
-namespace iommulab {
-class iommu;
-}
-
 namespace iommulab::harness {
 
-/// Who asks more of the IOMMU than this includes its header.
 struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
   private:
-    std::unique_ptr<iommu> model_;
+    std::unique_ptr<iommu_module> model_;
 
   public:
-    iommu& model = *model_;
+    iommu_module& model = *model_;
     memory ddr;
     interconnect bus;
     std::vector<std::unique_ptr<traffic_device>> devices;
@@ -44,7 +38,7 @@ struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
     std::vector<std::unique_ptr<sc_core::sc_signal<bool>>> wires; ///< the interrupts, in the model's order
     tlm::tlm_initiator_socket<64> cpu{"cpu"};
 
-    using maker = std::function<std::unique_ptr<iommu>(const char* name)>;
+    using maker = std::function<std::unique_ptr<iommu_module>(const char* name)>;
     iommu_machine(sc_core::sc_module_name name, const maker& make, unsigned ports, std::vector<memory_range> ranges,
                   std::uint64_t memory_latency_ps = 50'000);
     ~iommu_machine() override;
@@ -128,10 +122,7 @@ struct iommu_machine : sc_core::sc_module, private tlm::tlm_bw_transport_if<> {
         return text;
     }
     // --- the IOMMU
-    [[nodiscard]] std::vector<counter> counters() const;
     [[nodiscard]] std::uint64_t counted(std::string_view name) const;
-    std::optional<translation> probe(const access& a);
-    void on_access(access_observer told);
 
   private:
     device_access finish(device_access a, unsigned port) {

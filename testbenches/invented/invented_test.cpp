@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule: an IOMMU can be added from outside, by its room, its driver and its platform: the engine, the software core,
 // the callers and the matrix take it as their own (docs/adding-an-iommu.md).
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "platforms/platform_schema.h"
 #include "sw/drivers/drivers.h"
 #include "sw/iommu/provocation.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/comparison_run.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "models/dma/generators.h"
 #include "testbenches/process/interruption.h"
 #include "testbenches/results/figures.h"
@@ -205,7 +205,7 @@ class worker {
     software::software_machine machine_;
     std::unique_ptr<dma_master> master_;
     gated_traffic* gate_ = nullptr;
-    const iommulab::iommu* unit_ = nullptr;
+    const iommu_module* unit_ = nullptr;
     object out_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/recording_run.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "testbenches/conformance/motion_replay.h"
 #include "testbenches/conformance/replay.h"
 #include "testbenches/conformance/simulated_machine.h"

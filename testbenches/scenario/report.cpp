@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/report.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "testbenches/results/figures.h"
 #include "testbenches/results/json_text.h"
 #include "testbenches/results/text_table.h"
@@ -27,14 +27,14 @@ double ns(std::uint64_t ps) {
     return static_cast<double>(ps) / 1000;
 }
 
-std::uint64_t counter_of(const iommulab::iommu& unit, std::string_view name) {
+std::uint64_t counter_of(const iommu_module& unit, std::string_view name) {
     for (const counter& c : unit.counters())
         if (name == c.name)
             return *c.value;
     return 0;
 }
 
-std::uint64_t faults_of(const iommulab::iommu& unit) {
+std::uint64_t faults_of(const iommu_module& unit) {
     std::uint64_t faults = 0;
     for (const auto& [key, profile] : unit.statistics().all())
         if (key.outcome == access_outcome::fault)
@@ -177,7 +177,7 @@ struct named_counts {
 };
 
 /// By source id: accesses that failed, and all.
-std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> failed_of(const iommulab::iommu& unit) {
+std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> failed_of(const iommu_module& unit) {
     std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> counts;
     for (const auto& [key, profile] : unit.statistics().all()) {
         counts[key.source_id].second += profile.count();

@@ -26,7 +26,7 @@ struct measured_invalidation {
 enum class run_ending : std::uint8_t { done, time_limit, interruption };
 
 struct iommu_findings {
-    const iommulab::iommu* unit = nullptr;
+    const iommu_module* unit = nullptr;
     const platforms::iommu_description* description = nullptr;
     std::map<std::uint32_t, std::string> masters; ///< names by source id
     std::vector<std::string> faults;              ///< decoded records, the first of them

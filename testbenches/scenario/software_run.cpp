@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/software_run.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "platforms/settings/error_list.h"
 #include "testbenches/process/interruption.h"
 #include "testbenches/scenario/access_log.h"
@@ -19,7 +19,7 @@ namespace iommulab::scenarios {
 
 namespace {
 
-std::uint64_t counted(const iommulab::iommu& unit, std::string_view name) {
+std::uint64_t counted(const iommu_module& unit, std::string_view name) {
     for (const counter& c : unit.counters())
         if (name == c.name)
             return *c.value;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testbenches/scenario/traffic_run.h"
 
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "platforms/settings/error_list.h"
 #include "testbenches/firmware/control_cpu.h"
 #include "testbenches/iommu_testbench.h"

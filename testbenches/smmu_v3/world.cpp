@@ -37,7 +37,7 @@ class smmu_v3_world final : public translating_world {
         connect();
         build_tables(options.nested);
     }
-    iommu& model() override { return smmu_; }
+    iommu_module& model() override { return smmu_; }
     void program() override {
         write(reg::STRTAB_BASE, stream_table);
         write(reg::STRTAB_BASE_CFG, 5); // 32 entries, linear

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rule: a platform described in C++ is built and wired as it says, in either mode; masters may share a port; everything
 // on the way keeps the base protocol.
-#include "models/core/iommu.h"
+#include "models/core/iommu_module.h"
 #include "models/dma/dma_master.h"
 #include "models/dma/generators.h"
 #include "platforms/machine_builder.h"

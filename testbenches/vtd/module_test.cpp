@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The VT-d unit in time: translation of all kinds, fault records and events, invalidation and its errors, what is never
 // translated. Titles in comments are of sections of the VT-d specification.
-#include "models/vtd/vtd.h"
 #include "testbenches/harness/payload_rules.h"
 #include "testbenches/harness/pulse_counter.h"
 #include "testbenches/vtd/machine.h"
@@ -723,7 +722,7 @@ TEST(vtd_module, without_ESRTPS_they_stay_until_they_are_invalidated) {
 TEST(vtd_module, identification_that_promises_too_much_is_refused) {
     unit_parameters p;
     p.id.CAP = cap::AFL.put(p.id.CAP, 1);
-    EXPECT_THROW(remapping_unit("u", p), parameter_error);
+    EXPECT_THROW(vtd_machine("u", p), parameter_error);
 }
 
 TEST(vtd_module, reset_leads_back_to_the_start) {
@@ -746,7 +745,7 @@ TEST(vtd_module, a_cold_access_takes_the_sum_of_its_parts) {
     p.host_address_bits = 46;
     legacy_machine m(p);
     time_sheet sheet;
-    m.on_access([&](const answered_access& done) { sheet = done.sheet; });
+    m.model.on_access([&](const answered_access& done) { sheet = done.sheet; });
     const device_access a = m.read(disk, 8);
     const std::uint64_t cycle = p.clock_period_ps;
     // a read of a table takes the way that the access itself takes behind the unit, and is answered at a clock

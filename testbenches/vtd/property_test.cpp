@@ -333,7 +333,7 @@ void judge(vtd_machine& m, way mode, const ref::vtd_setup& setup, ref::vtd_reque
         a.pasid = r.pasid.value_or(0);
         a.privileged = r.privileged;
         a.instruction = r.instruction;
-        const std::optional<translation> found = m.probe(a);
+        const std::optional<translation> found = m.model.probe(a);
         if (found)
             left_to = found->output(r.address);
     } else {
@@ -540,7 +540,7 @@ TEST(vtd_fuzz, no_guest_stops_the_simulation) {
             EXPECT_TRUE(guest.give_up()) << "does not come to rest";
             RC_ASSERT(!::testing::Test::HasFailure());
         }
-        for (const counter& c : m.counters())
+        for (const counter& c : m.model.counters())
             counted[c.name] += *c.value;
         tally seen; // after a reset it is a good IOMMU again
         random_software software(m, choose);

@@ -38,7 +38,7 @@ class vtd_world final : public translating_world {
         else
             build_legacy();
     }
-    iommu& model() override { return unit_; }
+    iommu_module& model() override { return unit_; }
     void program() override {
         write(reg::RTADDR, root | rtaddr::TTM.make(nested_));
         write(reg::GCMD, gcmd::SRTP.make(1));
