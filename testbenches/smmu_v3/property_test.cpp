@@ -308,7 +308,7 @@ TEST(smmu_v3_property, every_time_sheet_adds_up_to_what_the_device_measures) {
         load(m, program);
         shadow_memory shadow(m, program);
         std::vector<measured> sheets;
-        m.on_access([&](const answered_access& done) {
+        m.model.on_access([&](const answered_access& done) {
             EXPECT_EQ(done.what.source_id, program.stream_id);
             std::uint64_t parts = 0;
             done.sheet.for_each([&](std::size_t, std::uint64_t ps) { parts += ps; });
@@ -326,7 +326,7 @@ TEST(smmu_v3_property, every_time_sheet_adds_up_to_what_the_device_measures) {
             m.devices[choose(m.devices.size())]->issue(p.a);
         }
         ASSERT_TRUE(m.settle(10'000'000));
-        m.on_access({});
+        m.model.on_access({});
         ASSERT_EQ(sheets.size(), accesses.size());
         std::vector<std::pair<std::uint64_t, std::uint64_t>> got, want; // begin, latency
         for (const measured& s : sheets) {
