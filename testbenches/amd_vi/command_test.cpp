@@ -369,6 +369,10 @@ TEST(amd_vi_module, features_that_are_not_there_stay_off_3_4_4) {
     EXPECT_EQ(m.get(reg::Control), 0x1fffU);
     m.set(reg::MSIAddressLow, 0x1000);
     EXPECT_EQ(m.get(reg::MSIAddressLow), 0U);
+}
+
+TEST(amd_vi_module, features_that_the_model_lacks_are_refused) {
+    amd_vi_parameters p;
     p.extended_feature = extended_feature::MarcSup.make(1);
     EXPECT_THROW(machine("refused", p), parameter_error);
 }
