@@ -168,6 +168,8 @@ class walker {
         reserved |= second_stage && (e[0] & beyond_host()) != 0;
         reserved |= type == 1 && (e[2] & beyond_host()) != 0;
         reserved |= bits(e[1], 15, 0) >= domain_end;
+        reserved |= bit(e[1], 23) && !bit(s_.ecap, 48); // PWSNP without SMPWCS
+        reserved |= bit(e[1], 24) && !bit(s_.ecap, 7);  // PGSNP without SC
         if (reserved)
             return void(fail(0x5a));
         bool valid = type >= 1 && type <= 4;
@@ -314,7 +316,7 @@ class walker {
                 must_be_zero |= 0x80;
             if (level > 1 && leaf)
                 must_be_zero |= (std::uint64_t{1} << (12 + 9 * (level - 1))) - 0x1000;
-            if (!leaf || !bit(s_.ecap, 7))
+            if (!leaf || (!bit(s_.ecap, 7) && !s_.scalable)) // SNP
                 must_be_zero |= 0x800;
             if (!leaf || !bit(s_.ecap, 2))
                 must_be_zero |= std::uint64_t{1} << 62;
