@@ -11,6 +11,7 @@
 
 namespace iommulab {
 
+/// An access, and what became of it.
 struct answered_access {
     const access& what; ///< as it came
     /// Where its time went: in total what the device has measured from BEGIN_REQ to BEGIN_RESP, or, loosely timed,
@@ -23,8 +24,8 @@ struct answered_access {
     std::span<const walk_reads> walks;
 };
 
-/// Called with every access that has been answered, just before its device learns of it. An empty function: not any
-/// more. Direct and debug accesses are not told of.
+/// Called with every access that has been answered, just before its device learns of it. Direct and debug accesses are
+/// not told of. An empty function: not any more.
 using access_observer = std::function<void(const answered_access&)>;
 
 } // namespace iommulab

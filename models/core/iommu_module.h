@@ -47,7 +47,6 @@ class iommu_module : public sc_core::sc_module {
     virtual void trace(waveform_writer& writer) = 0;
     /// To the state after power-on: registers, caches, queues, counters. Only when idle.
     virtual void reset() = 0;
-    /// From now on; an empty function: not any more.
     virtual void on_access(access_observer told) = 0;
     /// A fault of the hardware, to order: asked each time software announces commands; true: the model leaves all
     /// commands alone until software announces more. An empty function: it works.
